@@ -77,8 +77,14 @@ const S = GrpcStatus;
 const FACTS: { readonly [code in ErrorCode]: ErrorFacts } = {
   [ErrorCode.emptyKey]: { status: S.INVALID_ARGUMENT, message: "etcdserver: key is not provided" },
   [ErrorCode.keyNotFound]: { status: S.INVALID_ARGUMENT, message: "etcdserver: key not found" },
-  [ErrorCode.valueProvided]: { status: S.INVALID_ARGUMENT, message: "etcdserver: value is provided" },
-  [ErrorCode.leaseProvided]: { status: S.INVALID_ARGUMENT, message: "etcdserver: lease is provided" },
+  [ErrorCode.valueProvided]: {
+    status: S.INVALID_ARGUMENT,
+    message: "etcdserver: value is provided",
+  },
+  [ErrorCode.leaseProvided]: {
+    status: S.INVALID_ARGUMENT,
+    message: "etcdserver: lease is provided",
+  },
   [ErrorCode.tooManyOps]: {
     status: S.INVALID_ARGUMENT,
     message: "etcdserver: too many operations in txn request",
@@ -164,8 +170,14 @@ const FACTS: { readonly [code in ErrorCode]: ErrorFacts } = {
     status: S.UNIMPLEMENTED,
     message: "RangeStream does not support revision filters",
   },
-  [ErrorCode.unknownAlarmAction]: { status: S.INVALID_ARGUMENT, message: "etcdserver: unknown alarm action" },
-  [ErrorCode.malformedRequest]: { status: S.INTERNAL, message: "grpc: error unmarshalling request" },
+  [ErrorCode.unknownAlarmAction]: {
+    status: S.INVALID_ARGUMENT,
+    message: "etcdserver: unknown alarm action",
+  },
+  [ErrorCode.malformedRequest]: {
+    status: S.INTERNAL,
+    message: "grpc: error unmarshalling request",
+  },
 };
 
 /** Status and exact text of an error code. */

@@ -39,3 +39,45 @@ export const COMPACTION_SLICE_MS = 20;
 
 /** Keys up to this many bytes are LMDB keys themselves; longer ones go through the overflow table. */
 export const INLINE_KEY_BYTES_MAX = 1024;
+
+/** Bytes that one stream may have written and not sent before its handler is told to stop, and to go on. */
+export const STREAM_HIGH_WATER_BYTES = 128 * KIB;
+export const STREAM_LOW_WATER_BYTES = 64 * KIB;
+/** Largest answer (limits.md section 1). */
+export const SEND_BYTES_MAX = 2_147_483_647;
+/** How long a new connection may take to show which protocol it speaks. */
+export const FIRST_BYTES_TIMEOUT_MS = 30_000;
+/** How long a client may take to send an HTTP/1 request's headers. limits.md section 3. */
+export const HTTP_HEADERS_TIMEOUT_MS = 300_000;
+/** Checks in a row without a leader, one per election timeout, that end the streams which asked for one. */
+export const NO_LEADER_CHECKS_MAX = 3;
+/** File descriptors kept back from client connections. limits.md section 3. */
+export const RESERVED_FILE_DESCRIPTORS = 150;
+/** Distinct client-api-version label values that are counted apart; the rest share one. */
+export const CLIENT_VERSION_LABELS_MAX = 64;
+/** Pings that a client may send too early before it is sent away (grpc/proposal A8). */
+export const PING_STRIKES_MAX = 2;
+/** How seldom a client without open calls may ping: two hours (grpc/proposal A8). */
+export const IDLE_PING_INTERVAL_MS = 7_200_000;
+/** Longest delay that a Node timer can be given. */
+export const TIMER_DELAY_MS_MAX = 2_147_483_647;
+
+/** Appends to one Raft peer that may be unanswered, and payload bytes in one of them. */
+export const RAFT_INFLIGHT_MESSAGES_MAX = 256;
+export const RAFT_APPEND_BYTES_MAX = MIB;
+/** Reads that may wait in one member for a leader; more are refused with "too many requests". */
+export const RAFT_READS_WAITING_MAX = 4096;
+/** Applied entries that a member of a group keeps in memory for the members that lag. */
+export const RAFT_RETAINED_ENTRIES_MAX = 200_000;
+export const RAFT_RETAINED_BYTES_MAX = 64 * MIB;
+/** Payload bytes in the Raft log that were not applied yet, above which no more proposals are taken in. */
+export const RAFT_UNAPPLIED_BYTES_MAX = 64 * MIB;
+/** Entries that the store may lag behind the commit index before no more proposals are taken in. */
+export const RAFT_APPLY_LAG_ENTRIES_MAX = 50_000;
+/** Proposals that wait in the Raft worker for a leader; more are refused with "too many requests". */
+export const RAFT_HELD_PROPOSALS_MAX = 5000;
+export const RAFT_HELD_PROPOSAL_BYTES_MAX = 16 * MIB;
+/** Messages to peers that wait for this member's disk; more are dropped, as a network may do. */
+export const RAFT_HELD_MESSAGES_MAX = 4096;
+/** Frontends that one process may have. */
+export const FRONTENDS_MAX = 64;

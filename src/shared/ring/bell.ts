@@ -1,0 +1,110 @@
+import { assert } from "../assert.js";
+
+const COUNT = 0;
+/** On a cache line pair of its own: every ringer reads it, only a sleeper writes it often. */
+const SLEEPING = 32;
+const BELL_BYTES = 256;
+/** Longest delay of a Node timer. A longer wait ends early, which every waiter must bear anyway. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
+/**
+ * Wakes one actor, however many rings it reads or waits for space in. One instance per thread over one
+ * shared buffer; any thread rings, only the owner waits, one wait at a time.
+ *
+ * The owner's turn, and the only order that loses no wake-up (argued in README.md):
+ * `seen = count()`, drain every ring and flush every writer, `wait(seen)`.
+ * A wait may end for no reason; the owner just takes another turn.
+ */
+export class Bell {
+  /** What the other threads' bells are made over. */
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  #waiting = false;
+
+  /** Wraps the buffer of a bell made on another thread, or makes a new one. */
+  constructor(buffer = new SharedArrayBuffer(BELL_BYTES)) {
+    assert(buffer.byteLength === BELL_BYTES, "buffer is no bell", { bytes: buffer.byteLength });
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer);
+  }
+
+  /** How often it has rung, modulo 2^32: what `wait` is to be told. Read it before draining. */
+  count(): number {
+    return Atomics.load(this.#words, COUNT);
+  }
+
+  /** Wakes the owner, or keeps it from falling asleep. No system call while the owner is awake. */
+  ring(): void {
+    Atomics.add(this.#words, COUNT, 1);
+    // The first of many ringers takes the flag and notifies: the others know that it is being done.
+    if (Atomics.load(this.#words, SLEEPING) !== 0) {
+      if (Atomics.exchange(this.#words, SLEEPING, 0) !== 0) Atomics.notify(this.#words, COUNT);
+    }
+  }
+
+  /**
+   * Rings and always notifies. For the supervisor after a thread's death: a ringer that was terminated
+   * between taking the flag and notifying leaves a sleeper that `ring` would take to be awake.
+   */
+  ringForced(): void {
+    Atomics.add(this.#words, COUNT, 1);
+    Atomics.notify(this.#words, COUNT);
+  }
+
+  /** Blocks the thread until the count differs from `seen` or `timeoutMs` (may be Infinity) is over. */
+  waitBlocking(seen: number, timeoutMs: number): void {
+    Atomics.store(this.#words, SLEEPING, 1);
+    Atomics.wait(this.#words, COUNT, seen, timeoutMs);
+    Atomics.store(this.#words, SLEEPING, 0);
+  }
+
+  /**
+   * Resolves when the count differs from `seen` or after `timeoutMs` (none: never), and always after a
+   * turn of the event loop, so that a busy actor does not starve its own sockets, timers and ports.
+   *
+   * Without a timeout it does not keep the thread alive: something else must (README.md names what, for
+   * each actor). With one, its timer does, until the wait is over.
+   */
+  wait(seen: number, timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+    assert(!this.#waiting, "a bell has one waiter");
+    this.#waiting = true;
+    if (timeoutMs <= 0) return this.#nextTurn();
+    Atomics.store(this.#words, SLEEPING, 1);
+    const result = Atomics.waitAsync(this.#words, COUNT, seen);
+    if (!result.async) return this.#nextTurn();
+    return this.#woken(result.value, timeoutMs);
+  }
+
+  async #woken(notified: Promise<unknown>, timeoutMs: number): Promise<void> {
+    // Not waitAsync's own timeout: its timer is not taken back on a notify, so that short waits with long
+    // timeouts would pile timers up. This one ends the wait by a notify without a ring.
+    const timer =
+      timeoutMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : setTimeout(() => Atomics.notify(this.#words, COUNT), Math.min(timeoutMs, TIMER_MS_MAX));
+    await notified;
+    clearTimeout(timer);
+    this.#awake();
+  }
+
+  #nextTurn(): Promise<void> {
+    Atomics.store(this.#words, SLEEPING, 0);
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#awake();
+        resolve();
+      });
+    });
+  }
+
+  #awake(): void {
+    Atomics.store(this.#words, SLEEPING, 0);
+    this.#waiting = false;
+  }
+}
+
+/** The bells of a ring's two sides: `consumer` wakes its reader, `producer` its writer. */
+export interface RingBells {
+  readonly consumer: Bell;
+  readonly producer: Bell;
+}
