@@ -1,5 +1,6 @@
 /** Severities in etcd's words, mildest first. docs/facts/operations.md section 10. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "panic", "fatal"] as const;
+/** One of LOG_LEVELS. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**

@@ -64,7 +64,6 @@ export interface ApplyWorkerStatus {
   readonly revision: number;
   readonly leases: number;
   readonly isPrimaryLessor: boolean;
-  readonly deltaBytes: number;
 }
 
 /** The control plane of the apply worker. */

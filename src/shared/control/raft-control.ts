@@ -56,7 +56,7 @@ export interface RaftWorkerStatus {
 /** The control plane of the Raft worker. */
 export interface RaftControl {
   /**
-   * Opens or makes the log and joins the group. Once only. Rejects, with nothing changed on disk, when
+   * Opens or makes the log and joins the group. Once only. Rejects, and loses nothing on disk, when
    * the log is damaged, too new, another member's, or does not fit the store.
    */
   start(options: RaftStartOptions): Promise<void>;

@@ -1,0 +1,277 @@
+import { assert, unreachable } from "../shared/assert.js";
+import { ErrorCode } from "../shared/errors.js";
+import {
+  RAFT_APPLY_LAG_ENTRIES_MAX,
+  RAFT_HELD_MESSAGES_MAX,
+  RAFT_HELD_PROPOSAL_BYTES_MAX,
+  RAFT_HELD_PROPOSALS_MAX,
+  RAFT_UNAPPLIED_BYTES_MAX,
+} from "../shared/limits.js";
+import { ApplyToRaft, readFlushedIndex } from "../shared/messages/apply-to-raft.js";
+import { ENTRY_HEADER_BYTES } from "../shared/messages/entry.js";
+import { MainToRaft, readReadIndex } from "../shared/messages/main-to-raft.js";
+import type { MessageHandler, RingReader } from "../shared/ring/reader.js";
+import type { RingWriter } from "../shared/ring/writer.js";
+import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
+import { ApplyLink } from "./apply-link.js";
+import type { Effect, RoleChangedEffect, SendEffect } from "./core/effects.js";
+import type { Entry, MemberId } from "./core/entry.js";
+import type { Message } from "./core/messages.js";
+import type { Raft, RaftStatus } from "./core/raft.js";
+import { FrontendLinks, type FrontendPorts } from "./frontend-link.js";
+import type { LogStore } from "./log-store.js";
+import { PayloadArena } from "./payload-arena.js";
+import { WriteQueue } from "./write-queue.js";
+
+/** How soon to look again when only another thread's progress on the board can end a wait. */
+const LAG_POLL_MS = 2;
+
+/** Carries messages to the other members. May lose them; keeps the order of what it does not lose. */
+export interface PeerOutbox {
+  send(to: MemberId, message: Message): void;
+}
+
+/** Everything that a driver talks to. */
+export interface RaftDriverPorts {
+  readonly store: LogStore;
+  /** By frontend id. */
+  readonly frontends: readonly FrontendPorts[];
+  readonly apply: { readonly input: RingReader; readonly output: RingWriter };
+  readonly peers: PeerOutbox;
+  readonly board: StatusBoard;
+  /** Called when a write has finished, from the store's callback: a turn is due. */
+  readonly wake: () => void;
+}
+
+/**
+ * Turns the Raft core: takes in what has arrived, steps, and carries the effects out. Synchronous;
+ * whoever owns it decides when a turn happens, so a simulator can. The order of one turn:
+ *
+ * finished writes -> the apply worker's messages -> proposals and reads (while there is room) ->
+ * one write of everything that has gathered -> committed entries to the apply worker -> wake-ups.
+ */
+export class RaftDriver {
+  readonly #raft: Raft;
+  readonly #ports: RaftDriverPorts;
+  readonly #frontends: FrontendLinks;
+  readonly #apply: ApplyLink;
+  readonly #writes: WriteQueue;
+  readonly #arena = new PayloadArena();
+  readonly #inputs: readonly (FrontendPorts & { readonly handler: MessageHandler })[];
+  readonly #appliedAtStart: number;
+  /** Taken in, not given to the core yet: for the rest of the turn, or until there is a leader. */
+  #proposals: Uint8Array[] = [];
+  #proposalBytes = 0;
+  #takenSequence = 0;
+  #heldMessages: SendEffect[] = [];
+  #leaderId: MemberId | undefined;
+  #isClosing = false;
+
+  /** The core must not have been started; its store holds everything up to its applied index. */
+  constructor(raft: Raft, ports: RaftDriverPorts) {
+    this.#raft = raft;
+    this.#ports = ports;
+    this.#frontends = new FrontendLinks(ports.frontends);
+    this.#appliedAtStart = raft.status().appliedIndex;
+    this.#apply = new ApplyLink(ports.apply.output, this.#appliedAtStart);
+    this.#writes = new WriteQueue(ports.store, ports.wake);
+    this.#inputs = ports.frontends.map((port, id) => ({
+      ...port,
+      handler: this.#frontendHandler(id, port.output),
+    }));
+  }
+
+  /** Begins the member's life. Once, before anything else. */
+  start(): void {
+    this.#ports.board.set(BoardSlot.term, this.#raft.status().term);
+    this.#perform(this.#raft.step({ kind: "start" }));
+    this.turn();
+  }
+
+  /** Ticks of the Raft clock, after everything that has arrived was taken in. */
+  tick(count: number): void {
+    this.turn();
+    for (let tick = 0; tick < count; tick += 1) this.#perform(this.#raft.step({ kind: "tick" }));
+    this.turn();
+  }
+
+  /** A message of another member. */
+  receive(from: MemberId, message: Message): void {
+    this.#perform(this.#raft.step({ kind: "message", from, message }));
+  }
+
+  /** One turn; whether there was anything to do. */
+  turn(): boolean {
+    const finished = this.#takeFinishedWrites();
+    let taken = this.#ports.apply.input.drain(this.#onApplyMessage);
+    for (const { input, output, handler } of this.#inputs) {
+      // A frontend that does not read its answers is not listened to; the others are.
+      if (this.#takesInput && !output.blocked) taken += input.drain(handler);
+    }
+    this.#propose();
+    this.#writes.start();
+    const handedOver = this.#handOver();
+    this.#publish();
+    return finished || taken > 0 || handedOver > 0;
+  }
+
+  /** Longest that the owner may sleep without being woken. */
+  get sleepMsMax(): number {
+    return this.#isLagging ? LAG_POLL_MS : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the store has nothing left to write. */
+  get isIdle(): boolean {
+    return this.#writes.isIdle;
+  }
+
+  /** From now on nothing is taken in from the frontends. What is under way goes on in further turns. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  /** The core's state, and how far entries were handed over. */
+  status(): RaftStatus & { readonly handedOverIndex: number } {
+    return { ...this.#raft.status(), handedOverIndex: this.#apply.handedOver };
+  }
+
+  get #takesInput(): boolean {
+    if (this.#isClosing || this.#apply.isBlocked || this.#isLagging) return false;
+    return this.#raft.unappliedBytes + this.#proposalBytes < RAFT_UNAPPLIED_BYTES_MAX;
+  }
+
+  get #isLagging(): boolean {
+    const applied = Math.max(this.#appliedAtStart, this.#ports.board.get(BoardSlot.appliedIndex));
+    return this.#apply.handedOver - applied > RAFT_APPLY_LAG_ENTRIES_MAX;
+  }
+
+  #takeFinishedWrites(): boolean {
+    const sequence = this.#writes.finishedSequence;
+    if (sequence === this.#takenSequence) return false;
+    this.#takenSequence = sequence;
+    const released = this.#heldMessages.findIndex(({ after }) => after > sequence);
+    const count = released < 0 ? this.#heldMessages.length : released;
+    for (const { to, message } of this.#heldMessages.splice(0, count)) {
+      this.#ports.peers.send(to, message);
+    }
+    this.#perform(this.#raft.step({ kind: "persisted", sequence }));
+    return true;
+  }
+
+  #propose(): void {
+    if (this.#proposals.length === 0) return;
+    if (this.#raft.hasLeader) {
+      const payloads = this.#proposals;
+      this.#proposals = [];
+      this.#proposalBytes = 0;
+      this.#perform(this.#raft.step({ kind: "propose", payloads }));
+      return;
+    }
+    // Without a leader proposals wait, until their clients give up (G-14); but not any number of them.
+    while (
+      this.#proposals.length > RAFT_HELD_PROPOSALS_MAX ||
+      this.#proposalBytes > RAFT_HELD_PROPOSAL_BYTES_MAX
+    ) {
+      const payload = this.#proposals.pop();
+      assert(payload !== undefined, "there are bytes without a proposal");
+      this.#proposalBytes -= payload.length;
+      this.#frontends.refuseProposal(payload, ErrorCode.tooManyRequests);
+    }
+  }
+
+  #hold(payload: Uint8Array): void {
+    this.#proposals.push(payload);
+    this.#proposalBytes += payload.length;
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "persist":
+          this.#writes.add(effect);
+          break;
+        case "roleChanged":
+          this.#roleChanged(effect);
+          break;
+        case "commit":
+          this.#apply.commit(effect.upTo);
+          break;
+        case "send":
+          this.#send(effect);
+          break;
+        case "readReady":
+          this.#frontends.confirmRead(effect.id, effect.index);
+          break;
+        case "readRefused":
+          this.#frontends.failRead(effect.id, ErrorCode.tooManyRequests);
+          break;
+        case "proposalsRefused":
+          for (const payload of effect.payloads) this.#hold(payload);
+          break;
+        default:
+          unreachable(effect, "effect");
+      }
+    }
+  }
+
+  #send(effect: SendEffect): void {
+    if (effect.after <= this.#writes.finishedSequence) {
+      this.#ports.peers.send(effect.to, effect.message);
+    } else if (this.#heldMessages.length < RAFT_HELD_MESSAGES_MAX) {
+      this.#heldMessages.push(effect);
+    }
+  }
+
+  #roleChanged(change: RoleChangedEffect): void {
+    const { board } = this.#ports;
+    const { term, leaderId } = change;
+    board.set(BoardSlot.term, term);
+    board.setId(BoardSlot.leaderId, leaderId ?? 0n);
+    if (leaderId !== undefined && leaderId !== this.#leaderId)
+      board.add(BoardSlot.leaderChanges, 1);
+    this.#leaderId = leaderId;
+    this.#frontends.roleChanged();
+    this.#apply.roleChanged({ isLeader: change.role === "leader", term });
+  }
+
+  #handOver(): number {
+    const count = this.#apply.advance(this.#entryAt);
+    if (count > 0) {
+      this.#perform(this.#raft.step({ kind: "applied", index: this.#apply.handedOver }));
+    }
+    return count;
+  }
+
+  #publish(): void {
+    const { board } = this.#ports;
+    board.set(BoardSlot.commitIndex, this.#raft.commitIndex);
+    board.set(BoardSlot.lastIndex, this.#raft.lastIndex);
+    this.#apply.flush();
+    this.#frontends.flush();
+  }
+
+  readonly #entryAt = (index: number): Entry => this.#raft.entryAt(index);
+
+  readonly #onApplyMessage: MessageHandler = (type, bytes, view, offset, length) => {
+    if (type === ApplyToRaft.propose) {
+      this.#hold(this.#arena.copy(bytes, offset, length));
+    } else {
+      assert(type === ApplyToRaft.flushed, "unknown message of the apply worker", { type });
+      this.#ports.store.truncateBefore(readFlushedIndex(view, offset) + 1);
+    }
+  };
+
+  #frontendHandler(frontend: number, output: RingWriter): MessageHandler {
+    return (type, bytes, view, offset, length) => {
+      if (type === MainToRaft.propose) {
+        assert(length >= ENTRY_HEADER_BYTES, "proposal is shorter than its header", { length });
+        this.#hold(this.#arena.copy(bytes, offset, length));
+      } else {
+        assert(type === MainToRaft.readIndex, "unknown message of a frontend", { type });
+        const id = this.#frontends.readToken(frontend, readReadIndex(view, offset));
+        this.#perform(this.#raft.step({ kind: "readIndex", id }));
+      }
+      return this.#takesInput && !output.blocked;
+    };
+  }
+}

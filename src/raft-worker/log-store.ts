@@ -1,0 +1,68 @@
+import type { SharedHistogram } from "../shared/histogram.js";
+import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
+import type { Wal } from "../wal/wal.js";
+import type { Entry, HardState } from "./core/entry.js";
+
+/** What is to be made durable together. */
+export interface StoreBatch {
+  /** Consecutive; they replace what was stored at their indexes and after. */
+  readonly entries: readonly Entry[];
+  readonly hardState: HardState;
+}
+
+/** Where the driver keeps log and hard state: the WAL, or a simulated disk. */
+export interface LogStore {
+  /**
+   * Writes a batch; calls `done` when it would survive a power cut. One at a time. A store that fails
+   * never calls `done` and ends the actor by itself: after a failed write nothing may go on.
+   */
+  append(batch: StoreBatch, done: () => void): void;
+  /** Entries below `index` are held elsewhere, durably. */
+  truncateBefore(index: number): void;
+  /** Ends in order; no append may be under way. */
+  close(): Promise<void>;
+}
+
+/** What the WAL store reports to. */
+export interface WalLogStoreOptions {
+  readonly wal: Wal;
+  readonly board: StatusBoard;
+  readonly syncSeconds: SharedHistogram;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Must not return to business: the first failed write or sync ends the process. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** The log store over the real WAL, with its metrics. */
+export class WalLogStore implements LogStore {
+  readonly #options: WalLogStoreOptions;
+
+  constructor(options: WalLogStoreOptions) {
+    this.#options = options;
+  }
+
+  append(batch: StoreBatch, done: () => void): void {
+    const { wal, nowMs, fatal } = this.#options;
+    const startMs = nowMs();
+    wal.append({ ...batch, sync: true }).then(() => {
+      this.#measure(startMs);
+      done();
+    }, fatal);
+  }
+
+  truncateBefore(index: number): void {
+    this.#options.wal.truncateBefore(index);
+  }
+
+  close(): Promise<void> {
+    return this.#options.wal.close();
+  }
+
+  #measure(startMs: number): void {
+    const { wal, board, syncSeconds, nowMs } = this.#options;
+    syncSeconds.observe((nowMs() - startMs) / 1000);
+    board.set(BoardSlot.walSyncs, wal.syncCount);
+    board.set(BoardSlot.walBytes, wal.bytesWritten);
+  }
+}

@@ -1,0 +1,207 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../shared/assert.js";
+import { serveControl } from "../shared/control/endpoint.js";
+import type {
+  RaftControl,
+  RaftStartOptions,
+  RaftWorkerData,
+  RaftWorkerStatus,
+} from "../shared/control/raft-control.js";
+import { D14_SECONDS, SharedHistogram } from "../shared/histogram.js";
+import {
+  RAFT_APPEND_BYTES_MAX,
+  RAFT_INFLIGHT_MESSAGES_MAX,
+  RAFT_READS_WAITING_MAX,
+  RAFT_RETAINED_BYTES_MAX,
+  RAFT_RETAINED_ENTRIES_MAX,
+} from "../shared/limits.js";
+import { seededRandom } from "../shared/prng.js";
+import { Bell } from "../shared/ring/bell.js";
+import { RingReader } from "../shared/ring/reader.js";
+import { RingWriter } from "../shared/ring/writer.js";
+import { StatusBoard } from "../shared/status-board.js";
+import { createWorkerLogger } from "../shared/worker-logger.js";
+import { nodeDisk } from "../wal/node-disk.js";
+import type { Entry } from "./core/entry.js";
+import type { RaftSettings } from "./core/node.js";
+import { Raft } from "./core/raft.js";
+import { type PeerOutbox, RaftDriver } from "./driver.js";
+import { WalLogStore } from "./log-store.js";
+import { type OpenedLog, openLog } from "./open-log.js";
+import { TickClock } from "./tick-clock.js";
+
+const RANDOM_LIMIT = 2 ** 32;
+
+/** A group of one has nobody to talk to. */
+const NO_PEERS: PeerOutbox = {
+  send: (to) => assert(false, "there is no transport to other members", { to }),
+};
+
+/** The Raft worker: real ports around a driver, and the loop that turns it. */
+class RaftActor implements RaftControl {
+  readonly #data: RaftWorkerData;
+  readonly #bell: Bell;
+  readonly #logger;
+  #driver: RaftDriver | undefined;
+  #store: WalLogStore | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(data: RaftWorkerData) {
+    this.#data = data;
+    this.#bell = new Bell(data.bells.raft);
+    this.#logger = createWorkerLogger(data.logPort, data.logLevel);
+  }
+
+  async start(options: RaftStartOptions): Promise<void> {
+    assert(this.#driver === undefined, "the Raft worker is started once");
+    const { directory, clusterId, memberId, voters, heartbeatMs } = this.#data;
+    assert(voters.length === 1 && voters[0] === memberId, "a group of more than one needs peers", {
+      voters,
+    });
+    const opened = await openLog(
+      {
+        disk: nodeDisk,
+        directory,
+        drawSalt: () => randomBytes(8).readBigUInt64LE(),
+        warn: (message, cause) => this.#logger.warn(message, { error: String(cause) }),
+      },
+      { clusterId, memberId },
+      { index: options.appliedIndex, term: options.appliedTerm },
+    );
+    this.#logOpened(opened);
+    const driver = this.#makeDriver(opened, options.appliedIndex);
+    this.#driver = driver;
+    const clock = new TickClock(heartbeatMs, performance.now());
+    // Keeps the thread alive, too: waiting for the bell does not.
+    this.#timer = setInterval(() => {
+      // Timers count whole milliseconds, and so may fire a fraction of one early.
+      const ticks = clock.due(performance.now() + 1);
+      if (ticks > 0) driver.tick(ticks);
+    }, heartbeatMs);
+    driver.start();
+    this.#loop(driver).catch(fatal);
+  }
+
+  async stop(): Promise<void> {
+    const driver = this.#driver;
+    if (driver === undefined || this.#isStopped) return;
+    driver.close();
+    while (!driver.isIdle) {
+      driver.turn();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    this.#bell.ring();
+    await this.#store?.close();
+  }
+
+  status(): RaftWorkerStatus {
+    assert(this.#driver !== undefined, "the Raft worker was not started");
+    const { role, term, leaderId, commitIndex, lastIndex, handedOverIndex } = this.#driver.status();
+    return { role, term, leaderId: leaderId ?? 0n, commitIndex, lastIndex, handedOverIndex };
+  }
+
+  /** Turns the driver whenever something has arrived. */
+  async #loop(driver: RaftDriver): Promise<void> {
+    while (!this.#isStopped) {
+      const seen = this.#bell.count();
+      const worked = driver.turn();
+      await this.#bell.wait(seen, worked ? 0 : driver.sleepMsMax);
+    }
+  }
+
+  #makeDriver(opened: OpenedLog, appliedIndex: number): RaftDriver {
+    const { board, walSyncSeconds, bells, rings, memberId, voters } = this.#data;
+    const statusBoard = new StatusBoard(board);
+    const store = new WalLogStore({
+      wal: opened.wal,
+      board: statusBoard,
+      syncSeconds: new SharedHistogram(D14_SECONDS, walSyncSeconds),
+      nowMs: () => performance.now(),
+      fatal,
+    });
+    this.#store = store;
+    const raft = new Raft({
+      id: memberId,
+      voters: [voters],
+      settings: settingsFor(this.#data),
+      random: seededRandom(randomInt(RANDOM_LIMIT)),
+      hardState: opened.hardState,
+      log: opened.log,
+      appliedIndex,
+    });
+    const own = this.#bell;
+    const applyBell = new Bell(bells.apply);
+    const frontends = bells.frontends.map((buffer, id) => {
+      const bell = new Bell(buffer);
+      const input = new RingReader(ringAt(rings.fromFrontends, id), {
+        consumer: own,
+        producer: bell,
+      });
+      const output = new RingWriter(ringAt(rings.toFrontends, id), {
+        consumer: bell,
+        producer: own,
+      });
+      return { input, output };
+    });
+    const apply = {
+      input: new RingReader(rings.fromApply, { consumer: own, producer: applyBell }),
+      output: new RingWriter(rings.toApply, { consumer: applyBell, producer: own }),
+    };
+    // A turn at once, instead of by way of the bell: a lone client waits for nothing else.
+    const wake = (): void => void this.#driver?.turn();
+    return new RaftDriver(raft, {
+      store,
+      frontends,
+      apply,
+      peers: NO_PEERS,
+      board: statusBoard,
+      wake,
+    });
+  }
+
+  #logOpened(opened: OpenedLog): void {
+    const { base, entries } = opened.log;
+    const last: Entry | undefined = entries.at(-1);
+    if (opened.tornBytes > 0) {
+      this.#logger.warn("cut an unfinished write off the WAL", { bytes: opened.tornBytes });
+    }
+    this.#logger.info("opened the WAL", {
+      directory: this.#data.directory,
+      "first-index": base.index + 1,
+      "last-index": last?.index ?? base.index,
+      term: opened.hardState.term,
+      "commit-index": opened.hardState.commit,
+    });
+  }
+}
+
+function settingsFor(data: RaftWorkerData): RaftSettings {
+  return {
+    electionTicks: Math.max(1, Math.floor(data.electionMs / data.heartbeatMs)),
+    heartbeatTicks: 1,
+    inflightMessagesMax: RAFT_INFLIGHT_MESSAGES_MAX,
+    appendBytesMax: RAFT_APPEND_BYTES_MAX,
+    readsWaitingMax: RAFT_READS_WAITING_MAX,
+    retention: { entriesMax: RAFT_RETAINED_ENTRIES_MAX, bytesMax: RAFT_RETAINED_BYTES_MAX },
+  };
+}
+
+function ringAt(rings: readonly SharedArrayBuffer[], frontend: number): SharedArrayBuffer {
+  const ring = rings[frontend];
+  assert(ring !== undefined, "each frontend has a ring each way", { frontend });
+  return ring;
+}
+
+/** Ends the worker, and so the process: its parent gets the error. */
+function fatal(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+assert(parentPort !== null, "the Raft worker runs in a worker thread");
+serveControl(new RaftActor(workerData), parentPort);

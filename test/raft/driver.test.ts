@@ -1,0 +1,344 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
+import type { Message } from "../../src/raft-worker/core/messages.js";
+import { Raft } from "../../src/raft-worker/core/raft.js";
+import { RaftDriver } from "../../src/raft-worker/driver.js";
+import type { LogStore, StoreBatch } from "../../src/raft-worker/log-store.js";
+import { ErrorCode } from "../../src/shared/errors.js";
+import { RAFT_APPLY_LAG_ENTRIES_MAX, RAFT_HELD_PROPOSALS_MAX } from "../../src/shared/limits.js";
+import { sendFlushed, sendOwnProposal } from "../../src/shared/messages/apply-to-raft.js";
+import { EntryKind, NO_FRONTEND } from "../../src/shared/messages/entry.js";
+import { seededRandom } from "../../src/shared/prng.js";
+import { Bell } from "../../src/shared/ring/bell.js";
+import { RingReader } from "../../src/shared/ring/reader.js";
+import { RingWriter } from "../../src/shared/ring/writer.js";
+import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
+import { TEST_SETTINGS } from "./support/cluster.js";
+import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
+
+/** A store that finishes a write when the test says so. */
+class FakeStore implements LogStore {
+  readonly batches: StoreBatch[] = [];
+  readonly entries: Entry[] = [];
+  truncatedBefore = 0;
+  #done: (() => void) | undefined;
+
+  append(batch: StoreBatch, done: () => void): void {
+    assert.equal(this.#done, undefined, "one append at a time");
+    this.batches.push(batch);
+    this.#done = () => {
+      const first = batch.entries[0];
+      if (first !== undefined) this.entries.length = first.index - 1;
+      this.entries.push(...batch.entries);
+      done();
+    };
+  }
+
+  finish(): boolean {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.();
+    return done !== undefined;
+  }
+
+  truncateBefore(index: number): void {
+    this.truncatedBefore = index;
+  }
+
+  async close(): Promise<void> {}
+}
+
+interface RigOptions {
+  readonly id?: bigint;
+  readonly voters?: readonly bigint[];
+  readonly hardState?: HardState;
+  readonly entries?: readonly Entry[];
+  readonly appliedIndex?: number;
+  readonly ringBytes?: number;
+  readonly send?: (to: bigint, message: Message) => void;
+}
+
+/** A driver with a fake store, and the test at the other end of all its rings. */
+function makeRig(options: RigOptions = {}) {
+  const buffers = makeRigBuffers(2, options.ringBytes);
+  const store = new FakeStore();
+  store.entries.push(...(options.entries ?? []));
+  const board = new StatusBoard();
+  const raftBell = new Bell(buffers.bells.raft);
+  const applyBell = new Bell(buffers.bells.apply);
+  const id = options.id ?? 1n;
+  const raft = new Raft({
+    id,
+    voters: [options.voters ?? [id]],
+    settings: TEST_SETTINGS,
+    random: seededRandom(Number(id)),
+    hardState: options.hardState ?? { term: 0, vote: 0n, commit: 0 },
+    log: { base: { index: 0, term: 0 }, entries: options.entries ?? [] },
+    appliedIndex: options.appliedIndex ?? 0,
+  });
+  const frontends = buffers.bells.frontends.map((buffer, frontend) => {
+    const bell = new Bell(buffer);
+    const input = new RingReader(buffers.rings.fromFrontends[frontend]!, {
+      consumer: raftBell,
+      producer: bell,
+    });
+    const output = new RingWriter(buffers.rings.toFrontends[frontend]!, {
+      consumer: bell,
+      producer: raftBell,
+    });
+    return { input, output };
+  });
+  const driver = new RaftDriver(raft, {
+    store,
+    frontends,
+    apply: {
+      input: new RingReader(buffers.rings.fromApply, { consumer: raftBell, producer: applyBell }),
+      output: new RingWriter(buffers.rings.toApply, { consumer: applyBell, producer: raftBell }),
+    },
+    peers: { send: options.send ?? (() => assert.fail("there are no peers")) },
+    board,
+    wake: () => {},
+  });
+  const apply = new ApplyEnd(buffers);
+  const first = new FrontendEnd(buffers, 0);
+  const second = new FrontendEnd(buffers, 1);
+  /** Turns and finishes writes until there is nothing to do. */
+  const settle = (): void => {
+    for (let round = 0; round < 1000; round += 1) {
+      const wrote = store.finish();
+      if (!driver.turn() && !wrote) return;
+    }
+    assert.fail("the driver never comes to rest");
+  };
+  return { driver, store, board, apply, first, second, settle };
+}
+
+/** A rig that leads, with everything that led to it taken in. */
+function makeLeader(options: RigOptions = {}) {
+  const rig = makeRig(options);
+  rig.driver.start();
+  rig.settle();
+  for (const end of [rig.apply, rig.first, rig.second]) {
+    end.drain();
+    end.received.length = 0;
+  }
+  return rig;
+}
+
+describe("RaftDriver", () => {
+  test("start() makes a lone voter the leader, and tells everybody", () => {
+    const { driver, apply, first, second, board, settle } = makeRig();
+    driver.start();
+    settle();
+    assert.deepEqual(apply.drain(), ["not leader in term 1", "leader in term 1", "entry 1"]);
+    assert.deepEqual(first.drain(), ["role changed", "role changed"]);
+    assert.deepEqual(second.drain(), ["role changed", "role changed"]);
+    assert.equal(board.get(BoardSlot.term), 1);
+    assert.equal(board.getId(BoardSlot.leaderId), 1n);
+    assert.equal(board.get(BoardSlot.leaderChanges), 1);
+    assert.equal(board.get(BoardSlot.commitIndex), 1);
+    assert.equal(board.get(BoardSlot.lastIndex), 1);
+  });
+
+  test("start() gives committed entries that the store lacks out again", () => {
+    const entries = [1, 2, 3].map((index) => ({
+      index,
+      term: 1,
+      payload: Buffer.concat([Buffer.alloc(24), Buffer.from(`text ${index}`)]),
+    }));
+    const hardState = { term: 1, vote: 1n, commit: 2 };
+    const { driver, apply, settle } = makeRig({ entries, hardState, appliedIndex: 1 });
+    driver.start();
+    assert.deepEqual(apply.drain(), ["not leader in term 2", "entry 2 text 2"]);
+    settle();
+    assert.deepEqual(apply.drain().slice(2), ["leader in term 2", "entry 3 text 3", "entry 4"]);
+  });
+
+  test("turn() writes all proposals of one turn in one batch", () => {
+    const { driver, store, first, second, apply, settle } = makeLeader();
+    first.propose(1, "a");
+    first.propose(2, "b");
+    second.propose(1, "c");
+    const before = store.batches.length;
+    driver.turn();
+    assert.equal(store.batches.length, before + 1);
+    assert.equal(store.batches.at(-1)?.entries.length, 3);
+    assert.deepEqual(apply.drain(), [], "nothing is applied before it is on disk");
+    settle();
+    assert.deepEqual(apply.drain(), ["entry 2 a", "entry 3 b", "entry 4 c"]);
+  });
+
+  test("turn() gathers what comes during a write into the next one", () => {
+    const { driver, store, first, apply, settle } = makeLeader();
+    first.propose(1, "a");
+    driver.turn();
+    const before = store.batches.length;
+    for (const id of [2, 3, 4]) {
+      first.propose(id, `late ${id}`);
+      driver.turn();
+    }
+    assert.equal(store.batches.length, before);
+    store.finish();
+    driver.turn();
+    assert.equal(store.batches.at(-1)?.entries.length, 3);
+    assert.deepEqual(apply.drain(), ["entry 2 a"]);
+    settle();
+    assert.equal(apply.drain().length, 4);
+  });
+
+  test("turn() confirms reads of each frontend by its own ids, even while a write is under way", () => {
+    const { driver, first, second } = makeLeader();
+    first.propose(1, "a");
+    driver.turn();
+    first.read(7);
+    second.read(7);
+    second.read(8);
+    driver.turn();
+    assert.deepEqual(first.drain(), ["read 7 at 1"]);
+    assert.deepEqual(second.drain(), ["read 7 at 1", "read 8 at 1"]);
+  });
+
+  test("turn() stops taking proposals in while the apply worker does not read, and loses none", () => {
+    const { driver, store, first, apply, settle } = makeLeader({ ringBytes: 16 * 1024 });
+    const text = "x".repeat(1000);
+    const count = 200;
+    let backlogMax = 0;
+    for (let id = 1; id <= count; id += 1) {
+      first.propose(id, text);
+      store.finish();
+      driver.turn();
+      backlogMax = Math.max(backlogMax, first.output.backlogBytes);
+    }
+    assert.ok(backlogMax > 0, "the back-pressure reaches the frontend");
+    assert.ok(driver.status().lastIndex < 60, "what is taken in is bounded by the rings");
+    for (let round = 0; round < 2 * count; round += 1) {
+      apply.drain();
+      settle();
+      first.output.flush();
+    }
+    assert.equal(apply.texts.filter((got) => got === text).length, count);
+  });
+
+  test("turn() does not listen to a frontend that does not read, but to the others", () => {
+    const { driver, first, second, settle } = makeLeader({ ringBytes: 4096 });
+    for (let id = 1; id <= 1000; id += 1) {
+      first.read(id);
+      driver.turn();
+    }
+    assert.ok(first.output.blocked, "its questions stay where they are");
+    second.read(1);
+    settle();
+    assert.deepEqual(second.drain(), ["read 1 at 1"]);
+    for (let round = 0; round < 1000; round += 1) {
+      first.drain();
+      first.output.flush();
+      driver.turn();
+    }
+    assert.equal(first.drain().length, 1000);
+  });
+
+  test("turn() takes the apply worker's proposals and truncations while it is blocked", () => {
+    const { driver, store, first, apply, settle } = makeLeader({ ringBytes: 4096 });
+    for (let id = 1; id <= 60; id += 1) {
+      first.propose(id, "y".repeat(400));
+      settle();
+    }
+    const header = { kind: EntryKind.leaseRevoke, frontend: NO_FRONTEND, origin: 1n, requestId: 0 };
+    sendOwnProposal(apply.output, header, Buffer.from("expired"));
+    sendFlushed(apply.output, 5);
+    apply.output.flush();
+    driver.turn();
+    assert.equal(store.truncatedBefore, 6);
+    for (let round = 0; round < 100; round += 1) {
+      apply.drain();
+      settle();
+      first.output.flush();
+    }
+    assert.ok(apply.texts.includes("expired"));
+  });
+
+  test("turn() holds proposals while there is no leader, and refuses those beyond the bound", () => {
+    const { driver, first } = makeRig({ voters: [1n, 2n, 3n], send: () => {} });
+    driver.start();
+    for (let id = 1; id <= RAFT_HELD_PROPOSALS_MAX + 2; id += 1) {
+      first.propose(id, "z");
+      if (id % 100 === 0) driver.turn();
+    }
+    driver.turn();
+    const refused = [RAFT_HELD_PROPOSALS_MAX + 2, RAFT_HELD_PROPOSALS_MAX + 1].map(
+      (id) => `proposal ${id} refused: ${ErrorCode.tooManyRequests}`,
+    );
+    assert.deepEqual(first.drain(), refused);
+  });
+
+  test("sleepMsMax is short while only the store's progress can end a wait", () => {
+    const { driver, board, first, apply, settle } = makeLeader();
+    assert.equal(driver.sleepMsMax, Number.POSITIVE_INFINITY);
+    let id = 0;
+    while (driver.status().handedOverIndex <= RAFT_APPLY_LAG_ENTRIES_MAX) {
+      for (let burst = 0; burst < 300; burst += 1) {
+        id += 1;
+        first.propose(id, "");
+      }
+      settle();
+      apply.drain();
+    }
+    assert.ok(driver.sleepMsMax < 100);
+    first.propose(id + 1, "after the lag");
+    settle();
+    const before = driver.status().lastIndex;
+    board.set(BoardSlot.appliedIndex, driver.status().handedOverIndex);
+    settle();
+    assert.equal(driver.status().lastIndex, before + 1);
+  });
+
+  test("close() takes nothing in any more, but finishes what is under way", () => {
+    const { driver, store, first, apply, settle } = makeLeader();
+    first.propose(1, "a");
+    driver.turn();
+    driver.close();
+    first.propose(2, "too late");
+    assert.equal(driver.isIdle, false);
+    store.finish();
+    settle();
+    assert.equal(driver.isIdle, true);
+    assert.deepEqual(apply.drain(), ["entry 2 a"]);
+  });
+
+  test("three drivers replicate over peers, each message only after the write that it promises", () => {
+    const mail: { from: bigint; to: bigint; message: Message }[] = [];
+    const ids = [1n, 2n, 3n];
+    const rigs = ids.map((id) =>
+      makeRig({ id, voters: ids, send: (to, message) => mail.push({ from: id, to, message }) }),
+    );
+    const deliverAll = (): void => {
+      for (let round = 0; round < 1000 && mail.length > 0; round += 1) {
+        for (const { from, to, message } of mail.splice(0)) {
+          const rig = rigs[Number(to) - 1];
+          rig?.driver.receive(from, message);
+          rig?.driver.turn();
+        }
+      }
+    };
+    for (const rig of rigs) rig.driver.start();
+    rigs[0]?.driver.tick(20);
+    deliverAll();
+    assert.deepEqual(mail, [], "no vote is asked for before the candidate's term is on disk");
+    for (let round = 0; round < 20; round += 1) {
+      for (const rig of rigs) rig.settle();
+      deliverAll();
+    }
+    assert.equal(rigs[0]?.driver.status().role, "leader");
+    rigs[1]?.first.propose(1, "by way of a follower");
+    for (let round = 0; round < 20; round += 1) {
+      for (const rig of rigs) rig.settle();
+      deliverAll();
+      if (round % 5 === 4) rigs[0]?.driver.tick(1);
+    }
+    for (const rig of rigs) {
+      rig.apply.drain();
+      assert.ok(rig.apply.texts.includes("by way of a follower"));
+    }
+  });
+});

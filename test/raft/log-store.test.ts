@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
+import { WalLogStore } from "../../src/raft-worker/log-store.js";
+import { LogMismatchError, openLog } from "../../src/raft-worker/open-log.js";
+import { WriteQueue } from "../../src/raft-worker/write-queue.js";
+import { D14_SECONDS, SharedHistogram } from "../../src/shared/histogram.js";
+import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
+import { WalFailedError } from "../../src/wal/errors.js";
+import type { Wal } from "../../src/wal/wal.js";
+import { DIRECTORY, METADATA, newLog, simOptions } from "../wal/support/log-fixture.js";
+import { SimDisk, systemError } from "../wal/support/sim-disk.js";
+import { describeEntry } from "./support/describe.js";
+
+const HARD_STATE: HardState = { term: 2, vote: 1n, commit: 0 };
+const NOTHING = { index: 0, term: 0 };
+
+function entriesOf(first: number, terms: readonly number[]): Entry[] {
+  return terms.map((term, at) => ({ index: first + at, term, payload: Buffer.from("payload") }));
+}
+
+function storeOver(wal: Wal) {
+  const board = new StatusBoard();
+  const syncSeconds = new SharedHistogram(D14_SECONDS);
+  let timeMs = 0;
+  const failures: unknown[] = [];
+  let failed: () => void = () => {};
+  const failure = new Promise<void>((resolve) => {
+    failed = resolve;
+  });
+  const store = new WalLogStore({
+    wal,
+    board,
+    syncSeconds,
+    nowMs: () => {
+      timeMs += 3;
+      return timeMs;
+    },
+    fatal: (error) => {
+      failures.push(error);
+      failed();
+    },
+  });
+  return { store, board, syncSeconds, failures, failure };
+}
+
+describe("WalLogStore", () => {
+  test("append() says when a batch is on disk, and counts it", async () => {
+    const { wal } = await newLog();
+    const { store, board, syncSeconds } = storeOver(wal);
+    await new Promise<void>((resolve) => {
+      store.append({ entries: entriesOf(1, [1, 2]), hardState: HARD_STATE }, resolve);
+    });
+    assert.deepEqual(wal.last, { index: 2, term: 2 });
+    assert.equal(board.get(BoardSlot.walSyncs), 1);
+    assert.ok(board.get(BoardSlot.walBytes) > 0);
+    assert.deepEqual(syncSeconds.snapshot().cumulativeCounts.slice(0, 3), [0, 0, 1]);
+    await store.close();
+  });
+
+  test("append() is fatal, and never says done, when the disk fails", async () => {
+    const { disk, wal } = await newLog();
+    const { store, failures, failure } = storeOver(wal);
+    disk.rules.fail = ({ path }) => systemError("EIO", path);
+    let isDone = false;
+    store.append({ entries: entriesOf(1, [1]), hardState: HARD_STATE }, () => {
+      isDone = true;
+    });
+    await failure;
+    assert.equal(failures.length, 1);
+    assert.ok(failures[0] instanceof WalFailedError);
+    assert.equal(isDone, false);
+  });
+});
+
+describe("WriteQueue", () => {
+  test("add() leaves out entries that were replaced before they were written", () => {
+    const batches: (readonly Entry[])[] = [];
+    const dones: (() => void)[] = [];
+    const queue = new WriteQueue(
+      {
+        append: ({ entries }, done) => {
+          batches.push(entries);
+          dones.push(done);
+        },
+        truncateBefore: () => {},
+        close: async () => {},
+      },
+      () => {},
+    );
+    const add = (sequence: number, entries: readonly Entry[]): void =>
+      queue.add({ kind: "persist", sequence, entries, hardState: HARD_STATE });
+    add(1, entriesOf(1, [1]));
+    queue.start();
+    add(2, entriesOf(2, [1, 1]));
+    add(3, entriesOf(3, [2]));
+    queue.start();
+    assert.equal(batches.length, 1, "one write at a time");
+    dones[0]?.();
+    assert.equal(queue.finishedSequence, 1);
+    queue.start();
+    assert.deepEqual(batches[1], [...entriesOf(2, [1]), ...entriesOf(3, [2])]);
+    dones[1]?.();
+    assert.equal(queue.finishedSequence, 3);
+    assert.equal(queue.isIdle, true);
+  });
+});
+
+describe("openLog()", () => {
+  test("makes the log of a new member, and finds it again with all that is in it", async () => {
+    const disk = new SimDisk();
+    const made = await openLog(simOptions(disk), METADATA, NOTHING);
+    assert.deepEqual(made.log, { base: NOTHING, entries: [] });
+    await made.wal.append({ entries: entriesOf(1, [1, 2]), hardState: HARD_STATE, sync: true });
+    await made.wal.close();
+    const found = await openLog(simOptions(disk), METADATA, { index: 1, term: 1 });
+    assert.deepEqual(found.hardState, { ...HARD_STATE, commit: 1 });
+    assert.deepEqual(found.log.base, NOTHING);
+    assert.deepEqual(found.log.entries.map(describeEntry), ["1/1:payload", "2/2:payload"]);
+    await found.wal.close();
+  });
+
+  test("makes nothing when the store shows that there was a log", async () => {
+    const disk = new SimDisk();
+    const opening = openLog(simOptions(disk), METADATA, { index: 1, term: 1 });
+    await assert.rejects(opening, LogMismatchError);
+    assert.deepEqual(
+      disk.paths().filter((path) => path.startsWith(DIRECTORY)),
+      [],
+    );
+  });
+});
