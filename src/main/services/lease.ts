@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import { ErrorCode, errorFacts } from "../../shared/errors.js";
+import {
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseRevokeRequest,
+  LeaseTimeToLiveRequest,
+} from "../../shared/gen/etcdserverpb/rpc.js";
+import { EntryKind } from "../../shared/messages/entry.js";
+import { MainToApply } from "../../shared/messages/main-to-apply.js";
+import type {
+  GrpcFailure,
+  RpcMethod,
+  StreamCall,
+  StreamReceiver,
+  UnaryCall,
+} from "../transport/method.js";
+import { LEASE_COST_BYTES } from "./check-request.js";
+import { decodeRequest, failWith, type ServiceContext } from "./context.js";
+import { answerUnary } from "./propose.js";
+
+/** etcdserverpb.Lease (docs/facts/semantics.md section 9). */
+export function leaseMethods(context: ServiceContext): RpcMethod[] {
+  const { frontend } = context;
+  return [
+    unary("LeaseGrant", (call, bytes) => grant(context, call, bytes)),
+    unary("LeaseRevoke", (call, bytes) => {
+      if (decodeRequest(call, LeaseRevokeRequest, bytes) === undefined) return;
+      frontend.propose(EntryKind.leaseRevoke, bytes, answerUnary(call, context.header));
+    }),
+    unary("LeaseTimeToLive", (call, bytes) => {
+      const request = decodeRequest(call, LeaseTimeToLiveRequest, bytes);
+      if (request === undefined) return;
+      frontend.queryLease(
+        { type: MainToApply.leaseTimeToLive, leaseId: request.ID, flag: request.keys },
+        answerUnary(call, context.header),
+      );
+    }),
+    unary("LeaseLeases", (call) => {
+      frontend.queryNumber(MainToApply.leaseLeases, answerUnary(call, context.header));
+    }),
+    {
+      kind: "bidi",
+      path: "/etcdserverpb.Lease/LeaseKeepAlive",
+      handle: (call) => new KeepAliveStream(context, call),
+    },
+  ];
+}
+
+function unary(name: string, handle: (call: UnaryCall, bytes: Uint8Array) => void): RpcMethod {
+  return { kind: "unary", path: `/etcdserverpb.Lease/${name}`, handle };
+}
+
+function grant(context: ServiceContext, call: UnaryCall, bytes: Uint8Array): void {
+  const request = decodeRequest(call, LeaseGrantRequest, bytes);
+  if (request === undefined) return;
+  if (!context.quota.admits(LEASE_COST_BYTES)) return failWith(call, ErrorCode.noSpace);
+  // The id must be in the log, so that every member grants the same one: the request is written anew.
+  const payload =
+    request.ID === 0n
+      ? LeaseGrantRequest.encode({ ...request, ID: randomLeaseId() }).finish()
+      : bytes;
+  context.frontend.propose(EntryKind.leaseGrant, payload, answerUnary(call, context.header));
+}
+
+/** A positive 63-bit id, unique in practice (L-01). */
+function randomLeaseId(): bigint {
+  const id = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE());
+  return id === 0n ? 1n : id;
+}
+
+/** Requests of one keepalive stream that may wait for their answers before the client is held back. */
+const KEEP_ALIVES_OPEN_MAX = 1000;
+
+/** An answer's place in its stream's order; `bytes` once it is known. */
+interface Slot {
+  bytes: Buffer | undefined;
+}
+
+/**
+ * One keepalive stream: each request gets exactly one response, in order (L-20), although a lease past
+ * its deadline answers only when its revoke is applied (L-23).
+ */
+class KeepAliveStream implements StreamReceiver {
+  readonly #context: ServiceContext;
+  readonly #call: StreamCall;
+  #slots: Slot[] = [];
+  #halfClosed = false;
+  #ended = false;
+  #held = false;
+
+  constructor(context: ServiceContext, call: StreamCall) {
+    this.#context = context;
+    this.#call = call;
+  }
+
+  onMessage(message: Uint8Array): void {
+    const ending = { fail: (failure: GrpcFailure) => this.#end(failure) };
+    const request = decodeRequest(ending, LeaseKeepAliveRequest, message);
+    if (request === undefined || this.#ended) return;
+    const { frontend, header } = this.#context;
+    // Taken before the renewal (H-10, L-28).
+    const revision = frontend.revision;
+    const slot: Slot = { bytes: undefined };
+    this.#slots.push(slot);
+    frontend.queryLease(
+      { type: MainToApply.leaseRenew, leaseId: request.ID, flag: false },
+      (code, _revision, bytes, offset, length) => {
+        if (code !== 0) return this.#end(errorFacts(code));
+        slot.bytes = header.reply(revision, bytes, offset, length);
+        this.#sendReady();
+      },
+    );
+    if (this.#slots.length < KEEP_ALIVES_OPEN_MAX) return;
+    this.#held = true;
+    this.#call.pause();
+  }
+
+  onHalfClose(): void {
+    this.#halfClosed = true;
+    this.#sendReady();
+  }
+
+  #sendReady(): void {
+    if (this.#ended) return;
+    let ready = 0;
+    for (const slot of this.#slots) {
+      if (slot.bytes === undefined) break;
+      this.#call.write(slot.bytes);
+      ready++;
+    }
+    this.#slots.splice(0, ready);
+    if (this.#held && this.#slots.length < KEEP_ALIVES_OPEN_MAX) {
+      this.#held = false;
+      this.#call.resume();
+    }
+    if (this.#halfClosed && this.#slots.length === 0) this.#end(undefined);
+  }
+
+  #end(failure: GrpcFailure | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#call.end(failure);
+  }
+}

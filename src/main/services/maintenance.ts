@@ -1,0 +1,95 @@
+import { ErrorCode } from "../../shared/errors.js";
+import {
+  type AlarmMember,
+  AlarmRequest,
+  AlarmRequest_AlarmAction,
+  AlarmResponse,
+  AlarmType,
+  HashKVRequest,
+  StatusResponse,
+} from "../../shared/gen/etcdserverpb/rpc.js";
+import { EntryKind } from "../../shared/messages/entry.js";
+import { MainToApply } from "../../shared/messages/main-to-apply.js";
+import { BoardSlot } from "../../shared/status-board.js";
+import { API_VERSION, STORAGE_VERSION } from "../../shared/version.js";
+import type { AnswerHandler } from "../frontend/pending.js";
+import type { RpcMethod, UnaryCall } from "../transport/method.js";
+import { decodeRequest, failWith, type ServiceContext } from "./context.js";
+import { answerUnary } from "./propose.js";
+
+/** etcdserverpb.Maintenance for one member (docs/facts/semantics.md section 12). */
+export function maintenanceMethods(context: ServiceContext): RpcMethod[] {
+  const { frontend } = context;
+  return [
+    unary("Alarm", (call, bytes) => alarm(context, call, bytes)),
+    unary("Status", (call) => {
+      frontend.queryNumber(MainToApply.alarmList, statusAnswer(context, call));
+    }),
+    unary("Defragment", (call) => {
+      // Nothing stops: pages are reused online. The answer has no header (H-16).
+      frontend.queryNumber(MainToApply.defragment, (code) => {
+        if (code === 0) call.reply(NO_BYTES);
+        else failWith(call, code);
+      });
+    }),
+    unary("Hash", (call) => {
+      frontend.queryHash(
+        { type: MainToApply.hash, revision: 0n },
+        answerUnary(call, context.header),
+      );
+    }),
+    unary("HashKV", (call, bytes) => {
+      const request = decodeRequest(call, HashKVRequest, bytes);
+      if (request === undefined) return;
+      const { revision } = request;
+      frontend.queryHash({ type: MainToApply.hashKv, revision }, answerUnary(call, context.header));
+    }),
+  ];
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function unary(name: string, handle: (call: UnaryCall, bytes: Uint8Array) => void): RpcMethod {
+  return { kind: "unary", path: `/etcdserverpb.Maintenance/${name}`, handle };
+}
+
+/** Every alarm request goes through the log, GET too (MT-10, G-14). */
+function alarm(context: ServiceContext, call: UnaryCall, bytes: Uint8Array): void {
+  const request = decodeRequest(call, AlarmRequest, bytes);
+  if (request === undefined) return;
+  const known = Object.values(AlarmRequest_AlarmAction).includes(request.action);
+  if (!known || request.action < 0) return failWith(call, ErrorCode.unknownAlarmAction);
+  context.frontend.propose(EntryKind.alarm, bytes, answerUnary(call, context.header));
+}
+
+function statusAnswer(context: ServiceContext, call: UnaryCall): AnswerHandler {
+  const { board, quota, frontend, header } = context;
+  return (code, _revision, bytes, offset, length) => {
+    if (code !== 0) return failWith(call, code);
+    const { alarms } = AlarmResponse.decode(bytes.subarray(offset, offset + length));
+    const leader = board.getId(BoardSlot.leaderId);
+    const errors = leader === 0n ? ["etcdserver: no leader"] : [];
+    const body = StatusResponse.encode({
+      header: undefined,
+      version: API_VERSION,
+      dbSize: BigInt(board.get(BoardSlot.storeBytes)),
+      leader,
+      raftIndex: BigInt(board.get(BoardSlot.commitIndex)),
+      raftTerm: BigInt(board.get(BoardSlot.term)),
+      raftAppliedIndex: BigInt(board.get(BoardSlot.appliedIndex)),
+      errors: [...errors, ...alarms.map(alarmText)],
+      dbSizeInUse: BigInt(board.get(BoardSlot.storeBytesInUse)),
+      isLearner: false,
+      storageVersion: STORAGE_VERSION,
+      dbSizeQuota: BigInt(quota.bytes),
+      downgradeInfo: { enabled: false, targetVersion: "" },
+    }).finish();
+    call.reply(header.reply(frontend.revision, body));
+  };
+}
+
+/** An alarm as Status spells it (MT-04). */
+function alarmText(alarm: AlarmMember): string {
+  const type = Object.entries(AlarmType).find(([, number]) => number === alarm.alarm)?.[0];
+  return `memberID:${alarm.memberID} alarm:${type ?? alarm.alarm}`;
+}
