@@ -81,3 +81,8 @@ export const RAFT_HELD_PROPOSAL_BYTES_MAX = 16 * MIB;
 export const RAFT_HELD_MESSAGES_MAX = 4096;
 /** Frontends that one process may have. */
 export const FRONTENDS_MAX = 64;
+/**
+ * Request bytes that a connection may have sent and nobody has read, over all its streams. Many times one
+ * stream's window (64 KiB), so that a stream which is not read does not hold up the others.
+ */
+export const CONNECTION_WINDOW_BYTES = MIB;

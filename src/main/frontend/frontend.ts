@@ -1,4 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { DeltaSegmentMessage } from "../../shared/control/apply-control.js";
 import { ErrorCode } from "../../shared/errors.js";
 import { type Member, MemberListResponse } from "../../shared/gen/etcdserverpb/rpc.js";
 import { APPLY_LAG_ENTRIES_MAX } from "../../shared/limits.js";
@@ -79,12 +80,6 @@ export interface FrontendOptions {
   readonly nowMs: () => number;
   /** Told of what a turn of the loop threw: a bug, or a damaged store. The loop has ended. */
   readonly onBug: (error: unknown) => void;
-}
-
-/** A new delta segment, as it comes over the port. */
-export interface DeltaSegmentMessage {
-  readonly segment: number;
-  readonly buffer: SharedArrayBuffer;
 }
 
 /** Requests and bytes of one frontend that may be on their way at once; beyond, tooManyRequests. */

@@ -1,0 +1,80 @@
+import {
+  AlarmRequest,
+  AlarmRequest_AlarmAction,
+  AlarmType,
+  LeaseCheckpointRequest,
+  LeaseRevokeRequest,
+} from "../shared/gen/etcdserverpb/rpc.js";
+import { sendOwnProposal } from "../shared/messages/apply-to-raft.js";
+import { EntryKind, NO_FRONTEND } from "../shared/messages/entry.js";
+import type { RingWriter } from "../shared/ring/writer.js";
+import type { LeaseProposals } from "./core/lessor.js";
+
+/** Time after which a NOSPACE alarm that was proposed in vain is proposed again. */
+const ALARM_RETRY_MS = 1000;
+
+/** Proposes entries of this member's own making: nobody waits for their answers. */
+export class OwnProposals {
+  readonly #writer: RingWriter;
+  readonly #memberId: bigint;
+  readonly #origin: bigint;
+  #requestId = 0;
+  #alarmProposedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: {
+    readonly writer: RingWriter;
+    readonly memberId: bigint;
+    readonly origin: bigint;
+  }) {
+    this.#writer = options.writer;
+    this.#memberId = options.memberId;
+    this.#origin = options.origin;
+  }
+
+  /** Request id of the newest proposal, 0 before the first. */
+  get lastId(): number {
+    return this.#requestId;
+  }
+
+  /** Revokes of expired leases, and records of remaining times. Whether there were any. */
+  proposeLeases({ revokes, checkpoints }: LeaseProposals): boolean {
+    for (const ID of revokes) {
+      this.#send(EntryKind.leaseRevoke, LeaseRevokeRequest.encode({ ID }).finish());
+    }
+    for (const entry of checkpoints) {
+      const request = {
+        checkpoints: entry.map(({ id, remainingSeconds }) => ({
+          ID: id,
+          remainingTTL: BigInt(remainingSeconds),
+        })),
+      };
+      this.#send(EntryKind.leaseCheckpoint, LeaseCheckpointRequest.encode(request).finish());
+    }
+    return revokes.length > 0 || checkpoints.length > 0;
+  }
+
+  /** Raises this member's NOSPACE alarm, once while the proposal is on its way (MT-20). */
+  proposeNoSpace(nowMs: number): void {
+    if (nowMs - this.#alarmProposedMs < ALARM_RETRY_MS) return;
+    this.#alarmProposedMs = nowMs;
+    const request = {
+      action: AlarmRequest_AlarmAction.ACTIVATE,
+      memberID: this.#memberId,
+      alarm: AlarmType.NOSPACE,
+    };
+    this.#send(EntryKind.alarm, AlarmRequest.encode(request).finish());
+  }
+
+  #send(kind: EntryKind, payload: Uint8Array): void {
+    // The Raft worker ends before this one: what would still be proposed is made up for at the next start.
+    if (this.#writer.readerGone) return;
+    this.#requestId += 1;
+    const header = {
+      kind,
+      frontend: NO_FRONTEND,
+      origin: this.#origin,
+      requestId: this.#requestId,
+    };
+    sendOwnProposal(this.#writer, header, payload);
+  }
+}

@@ -1,0 +1,195 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../shared/assert.js";
+import type {
+  ApplyControl,
+  ApplyOpened,
+  ApplyWorkerData,
+  ApplyWorkerStatus,
+  DeltaSegmentMessage,
+} from "../shared/control/apply-control.js";
+import { serveControl } from "../shared/control/endpoint.js";
+import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
+import { DeltaWriter } from "../shared/mvcc/delta-writer.js";
+import { Bell } from "../shared/ring/bell.js";
+import { RingReader } from "../shared/ring/reader.js";
+import { RingWriter } from "../shared/ring/writer.js";
+import { StatusBoard } from "../shared/status-board.js";
+import { createWorkerLogger } from "../shared/worker-logger.js";
+import type { StateMachine } from "./core/state-machine.js";
+import { ApplyDriver } from "./driver.js";
+import type { FrontendRings } from "./frontend-port.js";
+import { restoreMachine } from "./restore.js";
+import { StoreWriter } from "./store/store-writer.js";
+
+/** Longest time between two turns of the event loop while there is work: timers and control wait for it. */
+const EVENT_LOOP_TURN_MS = 5;
+/** How long an orderly stop waits for the leases' records to come back through the log. */
+const RECORD_LEASES_MS = 1000;
+const RECORD_LEASES_POLL_MS = 5;
+
+/** What there is once the store is open. */
+interface Opened {
+  readonly store: StoreWriter;
+  readonly machine: StateMachine;
+  readonly driver: ApplyDriver;
+}
+
+/** The apply worker: real ports around a driver, and the loop that turns it. */
+class ApplyActor implements ApplyControl {
+  readonly #data: ApplyWorkerData;
+  readonly #bell: Bell;
+  readonly #logger;
+  #opened: Opened | undefined;
+  #loop: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(data: ApplyWorkerData) {
+    this.#data = data;
+    this.#bell = new Bell(data.bells.apply);
+    this.#logger = createWorkerLogger(data.logPort, data.logLevel);
+  }
+
+  async open(): Promise<ApplyOpened> {
+    assert(this.#opened === undefined, "the store is opened once");
+    const startedMs = performance.now();
+    const store = StoreWriter.open(this.#data.directory);
+    const delta = new DeltaWriter({ onSegment: (...added) => this.#postSegment(...added) });
+    let driver: ApplyDriver | undefined;
+    const machine = restoreMachine({
+      data: this.#data,
+      store,
+      delta,
+      usedBytes: () => driver?.usedBytes ?? 0,
+    });
+    driver = this.#makeDriver(store, machine, delta);
+    this.#opened = { store, machine, driver };
+    const { appliedIndex, appliedTerm, revision, compactRevision } = store.state;
+    this.#logger.info("opened the store", {
+      directory: this.#data.directory,
+      "applied-index": appliedIndex,
+      revision,
+      "compact-revision": compactRevision,
+      leases: machine.lessor.count,
+      took: `${(performance.now() - startedMs).toFixed(1)}ms`,
+    });
+    const members = { header: undefined, members: machine.members.all() };
+    return {
+      appliedIndex,
+      appliedTerm,
+      revision,
+      compactRevision,
+      members: MemberListResponse.encode(members).finish(),
+    };
+  }
+
+  async start(): Promise<void> {
+    assert(this.#opened && !this.#loop, "the apply worker is started once, when its store is open");
+    const { driver } = this.#opened;
+    this.#loop = this.#run(driver);
+    this.#loop.catch((error: unknown) => void this.#fail(driver, error));
+  }
+
+  async recordLeases(): Promise<void> {
+    const driver = this.#opened?.driver;
+    if (driver === undefined) return;
+    driver.recordLeases();
+    const deadlineMs = performance.now() + RECORD_LEASES_MS;
+    while (!driver.isOwnApplied && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, RECORD_LEASES_POLL_MS));
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#opened === undefined || this.#stopping) return;
+    const { driver, store } = this.#opened;
+    this.#stopping = true;
+    driver.wantCheckpoint();
+    this.#bell.ring();
+    await this.#loop;
+    await driver.close(new Error("the server stops"));
+    await store.close();
+  }
+
+  status(): ApplyWorkerStatus {
+    assert(this.#opened !== undefined, "the apply worker was not started");
+    const { machine, store } = this.#opened;
+    const { lessor, space } = machine;
+    return {
+      appliedIndex: machine.appliedIndex,
+      flushedIndex: store.state.appliedIndex,
+      revision: space.view.revision,
+      leases: lessor.count,
+      isPrimaryLessor: lessor.isPrimary,
+    };
+  }
+
+  /**
+   * Drains everything there is before it sleeps. It never blocks the thread: LMDB's commits and the
+   * control plane come over the event loop.
+   */
+  async #run(driver: ApplyDriver): Promise<void> {
+    let eventLoopMs = performance.now();
+    for (;;) {
+      const seen = this.#bell.count();
+      const { worked, deadlineMs } = driver.turn();
+      if (this.#stopping && driver.isSettled) return;
+      const nowMs = performance.now();
+      if (!worked) await this.#bell.wait(seen, Math.max(0, deadlineMs - nowMs));
+      else if (driver.waitsForEventLoop || nowMs - eventLoopMs >= EVENT_LOOP_TURN_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+      } else continue;
+      eventLoopMs = performance.now();
+    }
+  }
+
+  /** Ends the worker, and so the process: its parent gets the error. */
+  async #fail(driver: ApplyDriver, error: unknown): Promise<void> {
+    // LMDB would hang at the thread's exit if a transaction were still open.
+    await driver.close(new Error("the apply worker failed", { cause: error }));
+    setImmediate(() => {
+      throw error;
+    });
+  }
+
+  #makeDriver(store: StoreWriter, machine: StateMachine, delta: DeltaWriter): ApplyDriver {
+    const { bells, rings, board, memberId, origin } = this.#data;
+    const raft = { consumer: new Bell(bells.raft), producer: this.#bell };
+    return new ApplyDriver({
+      machine,
+      store,
+      delta,
+      fromRaft: new RingReader(rings.fromRaft, { consumer: this.#bell, producer: raft.consumer }),
+      toRaft: new RingWriter(rings.toRaft, raft),
+      frontends: bells.frontends.map((_buffer, id) => this.#frontendRings(id)),
+      board: new StatusBoard(board),
+      memberId,
+      origin,
+      clock: () => performance.now(),
+      wake: () => this.#bell.ring(),
+      onSlowApply: (tookMs, index) => {
+        this.#logger.warn("apply request took too long", { took: `${tookMs.toFixed(1)}ms`, index });
+      },
+    });
+  }
+
+  #frontendRings(id: number): FrontendRings {
+    const { bells, rings } = this.#data;
+    const buffer = bells.frontends[id];
+    const from = rings.fromFrontends[id];
+    const to = rings.toFrontends[id];
+    assert(buffer && from && to, "each frontend has a bell and a ring each way", { id });
+    const bell = new Bell(buffer);
+    return {
+      reader: new RingReader(from, { consumer: this.#bell, producer: bell }),
+      writer: new RingWriter(to, { consumer: bell, producer: this.#bell }),
+    };
+  }
+
+  #postSegment(segment: number, buffer: SharedArrayBuffer): void {
+    const message: DeltaSegmentMessage = { segment, buffer };
+    for (const port of this.#data.segmentPorts) port.postMessage(message);
+  }
+}
+
+assert(parentPort !== null, "the apply worker runs in a worker thread");
+serveControl(new ApplyActor(workerData), parentPort);
