@@ -2,12 +2,12 @@ import { ErrorCode } from "../../shared/errors.js";
 import {
   CompactionRequest,
   DeleteRangeRequest,
-  PutRequest,
   RangeRequest,
   TxnRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { EntryKind } from "../../shared/messages/entry.js";
 import { encodeRangeBody, rangeWithin } from "../../shared/mvcc/range.js";
+import { decodePutRequest } from "../../shared/put-request.js";
 import type { RangePool } from "../pool/range-pool.js";
 import type { RpcMethod, UnaryCall } from "../transport/method.js";
 import {
@@ -26,6 +26,9 @@ import { answerReadOnlyTxn } from "./txn-read.js";
 
 /** What a frontend walks itself before a range goes to the pool: a millisecond or two. */
 const INLINE_RANGE = { keysMax: 1000, bytesMax: 1024 * 1024 } as const;
+
+/** The hand-tuned decoder of the hottest request. */
+const PUT_REQUEST = { decode: decodePutRequest };
 
 /** The KV service's own needs. */
 export interface KvContext extends ServiceContext {
@@ -86,7 +89,7 @@ function answerRange(context: KvContext, call: UnaryCall, request: RangeRequest)
 }
 
 function put(context: KvContext, call: UnaryCall, bytes: Uint8Array): void {
-  const request = decodeRequest(call, PutRequest, bytes);
+  const request = decodeRequest(call, PUT_REQUEST, bytes);
   if (request === undefined) return;
   if (!context.quota.admits(putCostBytes(request))) return failWith(call, ErrorCode.noSpace);
   const code = checkPut(request);
