@@ -243,7 +243,8 @@ export class StoreKeeper {
       },
       () => {},
     );
-    this.#watch(run, () => {});
+    // A snapshot from before keeps the pages that were freed from being used again.
+    this.#watch(run, () => this.#options.machine.space.view.base.refresh());
   }
 
   #watch(run: StoreRun<unknown>, onDone: () => void): void {

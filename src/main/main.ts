@@ -5,7 +5,7 @@ import { loadConfig } from "./config/load-config.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { type DataDir, openDataDir } from "./data-dir/open-data-dir.js";
 import { memberIdentity } from "./identity.js";
-import { fatal } from "./log/fatal.js";
+import { die, fatal } from "./log/fatal.js";
 import type { MainLog } from "./log/main-log.js";
 import { Server } from "./server.js";
 import { runUtl } from "./utl/utl.js";
@@ -33,7 +33,7 @@ if (command === "utl") {
 /** Runs the server until a signal ends it. */
 async function serve(config: ServerConfig, log: MainLog): Promise<void> {
   const { logger } = log;
-  const onFatal = (what: string, error: unknown): void => fatal(logger, what, { error });
+  const onFatal = (what: string, error: unknown): void => die(logger, what, { error });
   process.on("uncaughtException", (error) => onFatal("uncaught exception", error));
   process.on("unhandledRejection", (error) => onFatal("unhandled rejection", error));
   const parts = await open(config, log).catch((error: unknown) =>
@@ -78,7 +78,7 @@ function stopOnSignals(server: Server, dataDir: DataDir, { logger }: MainLog): v
     stopping = true;
     logger.info("received signal; shutting down", { signal });
     setTimeout(() => {
-      fatal(logger, "did not stop in time", { "timeout-ms": STOP_TIMEOUT_MS });
+      die(logger, "did not stop in time", { "timeout-ms": STOP_TIMEOUT_MS });
     }, STOP_TIMEOUT_MS).unref();
     server.stop().then(
       () => {
@@ -86,7 +86,7 @@ function stopOnSignals(server: Server, dataDir: DataDir, { logger }: MainLog): v
         logger.info("closed etcd server");
         process.exit(0);
       },
-      (error: unknown) => fatal(logger, "failed to stop", { error }),
+      (error: unknown) => die(logger, "failed to stop", { error }),
     );
   };
   process.on("SIGTERM", stop);

@@ -90,7 +90,7 @@ const PENDING_BYTES_MAX = 256 * 1024 * 1024;
 const REQUEST_ENVELOPE_BYTES = 20;
 
 const WATCH_BUDGET_MS = 5;
-const EXPIRY_CHECK_MS = 100;
+const HOUSEKEEPING_MS = 200;
 
 /**
  * One frontend actor's side of the rings: proposals and queries out, answers, confirmed reads and new
@@ -247,29 +247,35 @@ export class Frontend {
 
   async #run(): Promise<void> {
     const { bell } = this.#rings;
-    let nextExpiryMs = this.#options.nowMs() + EXPIRY_CHECK_MS;
+    let nextHousekeepingMs = this.#options.nowMs() + HOUSEKEEPING_MS;
     while (!this.#stopped) {
       const seen = bell.count();
       this.#drain();
       this.#listener?.turn(WATCH_BUDGET_MS);
       this.#flush();
       const now = this.#options.nowMs();
-      if (now >= nextExpiryMs) {
-        this.#expire(now);
-        nextExpiryMs = now + EXPIRY_CHECK_MS;
+      if (now >= nextHousekeepingMs) {
+        this.#keepHouse(now);
+        nextHousekeepingMs = now + HOUSEKEEPING_MS;
       }
       const more = this.#listener?.hasWork() === true;
-      await bell.wait(seen, more ? 0 : nextExpiryMs - now);
+      await bell.wait(seen, more ? 0 : nextHousekeepingMs - now);
     }
   }
 
   #drain(): void {
     this.#rings.fromRaft.drain((type, _bytes, view, offset) => this.#onRaft(type, view, offset));
     this.#rings.fromApply.drain((type, bytes, view, offset, length) => {
-      if (type === ApplyToMain.result) this.#onResult(bytes, view, offset, length);
-      else if (type === ApplyToMain.published) this.#onPublished(readPublished(view, offset));
-      else if (type === ApplyToMain.checkpointed)
+      if (type === ApplyToMain.result) {
+        this.#onResult(bytes, view, offset, length);
+      } else if (type === ApplyToMain.published) {
+        this.#onPublished(readPublished(view, offset));
+      } else if (type === ApplyToMain.checkpointed) {
         this.#onCheckpointed(readCheckpointed(view, offset));
+      } else if (type === ApplyToMain.members) {
+        const body = bytes.subarray(offset, offset + length);
+        this.#members = MemberListResponse.decode(body).members;
+      }
     });
   }
 
@@ -358,13 +364,15 @@ export class Frontend {
     this.#rings.toApply.flush();
   }
 
-  #expire(nowMs: number): void {
+  #keepHouse(nowMs: number): void {
     const before = nowMs - this.#options.requestTimeoutMs;
     // Without a leader a proposal never got anywhere, and fails as its context would (G-14).
     const leaderless = this.#options.board.getId(BoardSlot.leaderId) === 0n;
     this.#pending.expire(before, leaderless ? ErrorCode.deadlineExceeded : ErrorCode.timeout);
     this.#reads.expire(before, ErrorCode.timeout);
-    // A base that did not show a checkpoint yet is asked again.
+    // Compactions are not announced: a snapshot from before would keep their pages from being used again.
+    // Refreshing also asks a base again that did not show a checkpoint yet.
+    this.view.base.refresh();
     this.#releaseCheckpoints();
   }
 }
