@@ -46,6 +46,7 @@ export class Actors {
   readonly origin = randomBytes(8).readBigUInt64LE();
   readonly board = new StatusBoard();
   readonly walSyncSeconds = new SharedHistogram(D14_SECONDS);
+  readonly commitSeconds = new SharedHistogram(D14_SECONDS);
   readonly frontends: readonly FrontendLink[];
   readonly raft: Remote<RaftControl>;
   readonly apply: Remote<ApplyControl>;
@@ -90,6 +91,7 @@ export class Actors {
       ...common,
       directory: options.storeDirectory,
       origin: this.origin,
+      commitSeconds: this.commitSeconds.buffer,
       quotaBytes: options.quotaBytes,
       rings: {
         fromRaft: rings.raftToApply,

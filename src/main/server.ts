@@ -1,9 +1,11 @@
+import { InvariantError } from "../shared/assert.js";
 import { Member } from "../shared/gen/etcdserverpb/rpc.js";
 import { GRPC_OVERHEAD_BYTES } from "../shared/limits.js";
 import { EntryKind } from "../shared/messages/entry.js";
 import { LmdbBaseReader } from "../shared/mvcc/base/lmdb-base-reader.js";
 import { DeltaReader } from "../shared/mvcc/delta-reader.js";
 import { ReadView } from "../shared/mvcc/read-view.js";
+import { StoreCorruptError } from "../shared/mvcc/types.js";
 import { BoardSlot } from "../shared/status-board.js";
 import { API_VERSION, CLUSTER_VERSION, STORAGE_VERSION } from "../shared/version.js";
 import { Actors } from "./actors.js";
@@ -18,7 +20,8 @@ import { HttpServer } from "./http/http-server.js";
 import { clientPages, metricsPortPages, OPEN_ACCESS, type PageSources } from "./http/router.js";
 import type { Identity } from "./identity.js";
 import type { MainLog } from "./log/main-log.js";
-import { ServerMetrics } from "./metrics/server-metrics.js";
+import { Metrics } from "./metrics/metrics.js";
+import { metricsSources } from "./metrics-sources.js";
 import { RangePool } from "./pool/range-pool.js";
 import { methodTable } from "./services/method-table.js";
 import { HeaderEncoder } from "./services/response-header.js";
@@ -55,7 +58,7 @@ export class Server {
   readonly #pool: RangePool;
   readonly #health = new HealthService();
   readonly #leaderWatch: LeaderWatch;
-  readonly #metrics: ServerMetrics;
+  readonly #metrics: Metrics;
   readonly #transport: GrpcJsTransport;
   readonly #http: readonly HttpServer[];
   readonly #compactor: AutoCompactor | undefined;
@@ -136,14 +139,16 @@ export class Server {
       hasLeader: () => board.getId(BoardSlot.leaderId) !== 0n,
       electionTimeoutMs: config.electionTimeoutMs,
     });
-    this.#metrics = new ServerMetrics({
-      ...identity,
-      board,
-      frontend,
-      hub: this.#hub,
-      walSyncSeconds: actors.walSyncSeconds,
-      config,
-    });
+    this.#metrics = new Metrics(
+      metricsSources({
+        memberId: identity.memberId,
+        config,
+        actors,
+        base,
+        frontend,
+        hub: this.#hub,
+      }),
+    );
     const quotaBytes = config.quotaBackendBytes;
     const quota = new SpaceQuota({ frontend, board, memberId: identity.memberId, quotaBytes });
     const methods = methodTable(
@@ -151,18 +156,18 @@ export class Server {
       {
         health: this.#health,
         leaderWatch: this.#leaderWatch,
-        countClient: (kind, version) => this.#metrics.countClient(kind, version),
+        countClient: (kind, version) => this.#metrics.rpc.countClient(kind, version),
       },
     );
     this.#transport = new GrpcJsTransport({
       methods,
-      observer: this.#metrics.callObserver(methods),
+      observer: this.#metrics.rpc,
       receiveBytesMax,
       concurrentStreamsMax: config.maxConcurrentStreams,
       keepaliveMinTimeMs: config.grpcKeepaliveMinTimeMs,
       keepaliveIntervalMs: config.grpcKeepaliveIntervalMs,
       keepaliveTimeoutMs: config.grpcKeepaliveTimeoutMs,
-      onBug: (error, path) => options.onFatal(`${path} failed`, error),
+      onBug: (error, path) => this.#onBug(error, path),
     });
     const pages = this.#pageSources();
     this.#http = [
@@ -228,14 +233,24 @@ export class Server {
   #pageSources(): PageSources {
     return {
       probe: createHealthProbe(this.#frontend, this.#actors.board),
-      healthObserver: this.#metrics.healthObserver,
+      healthObserver: this.#metrics.health,
       metrics: this.#metrics,
       version: {
         server: API_VERSION,
         cluster: () => CLUSTER_VERSION,
         storage: () => STORAGE_VERSION,
       },
-      onBug: (error, path) => this.#options.onFatal(`${path} failed`, error),
+      onBug: (error, path) => this.#onBug(error, path),
     };
+  }
+
+  /**
+   * What a handler threw. Damage and broken invariants end the process; any other mistake has cost one call,
+   * which has been failed, and must not be a way to stop the server from outside.
+   */
+  #onBug(error: unknown, path: string): void {
+    const fatal = error instanceof InvariantError || error instanceof StoreCorruptError;
+    if (fatal) this.#options.onFatal(`${path} failed`, error);
+    else this.#options.log.logger.error("request handler failed", { path, error });
   }
 }

@@ -102,6 +102,8 @@ export class Frontend {
   readonly #rings: FrontendRings;
   readonly #pending: PendingTable;
   readonly #reads: ReadGate;
+  /** Since the start; for the metrics. */
+  readonly counts = { proposalsFailed: 0, readIndexesFailed: 0, ranges: 0 };
   #listener: PublishListener | undefined;
   #flushScheduled = false;
   #stopped = false;
@@ -283,8 +285,10 @@ export class Frontend {
     if (type === RaftToMain.readConfirmed) {
       this.#reads.confirmed(readSubjectId(view, offset), readConfirmedIndex(view, offset));
     } else if (type === RaftToMain.readFailed) {
+      this.counts.readIndexesFailed += 1;
       this.#reads.failed(readSubjectId(view, offset), readRefusalCode(view, offset));
     } else if (type === RaftToMain.refused) {
+      this.counts.proposalsFailed += 1;
       this.#pending.refuse(readSubjectId(view, offset), readRefusalCode(view, offset));
     }
   }
@@ -368,7 +372,8 @@ export class Frontend {
     const before = nowMs - this.#options.requestTimeoutMs;
     // Without a leader a proposal never got anywhere, and fails as its context would (G-14).
     const leaderless = this.#options.board.getId(BoardSlot.leaderId) === 0n;
-    this.#pending.expire(before, leaderless ? ErrorCode.deadlineExceeded : ErrorCode.timeout);
+    const code = leaderless ? ErrorCode.deadlineExceeded : ErrorCode.timeout;
+    this.counts.proposalsFailed += this.#pending.expire(before, code);
     this.#reads.expire(before, ErrorCode.timeout);
     // Compactions are not announced: a snapshot from before would keep their pages from being used again.
     // Refreshing also asks a base again that did not show a checkpoint yet.

@@ -77,6 +77,7 @@ function range(context: KvContext, call: UnaryCall, bytes: Uint8Array): void {
 
 function answerRange(context: KvContext, call: UnaryCall, request: RangeRequest): void {
   const { frontend, header, pool } = context;
+  frontend.counts.ranges += 1;
   const outcome = rangeWithin(frontend.view, request, INLINE_RANGE);
   if (!outcome.ok) return failWith(call, outcome.code);
   if (outcome.value !== "tooBig") {

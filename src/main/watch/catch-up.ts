@@ -148,13 +148,12 @@ export class CatchUp {
 
   /** Sends what was gathered. Afterwards the members have everything below `next`, or have left. */
   #flush(selection: Selection, next: number): void {
-    const from = selection.next;
-    selection.next = Math.max(from, next);
+    selection.next = Math.max(selection.next, next);
     const batch = selection.takeBatch();
     for (const watcher of selection.members) {
       if (batch !== undefined && watcher.outlet.blocked) {
+        // Its next revision is still that of the last flush: it will read this part again.
         selection.home.remove(watcher);
-        watcher.nextRevision = from;
         watcher.outlet.park(watcher);
         continue;
       }

@@ -117,6 +117,7 @@ export class DriverHarness {
       board: this.board,
       memberId: MEMBER_ID,
       origin: ORIGIN,
+      commitSeconds: { observe: () => {} },
       clock: () => this.nowMs,
       wake: () => {},
       onSlowApply: () => {},

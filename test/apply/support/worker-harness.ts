@@ -12,6 +12,7 @@ import type {
   DeltaSegmentMessage,
 } from "../../../src/shared/control/apply-control.js";
 import { connectControl } from "../../../src/shared/control/endpoint.js";
+import { D14_SECONDS, SharedHistogram } from "../../../src/shared/histogram.js";
 import {
   ApplyToMain,
   RESULT_HEADER_BYTES,
@@ -108,6 +109,7 @@ export class WorkerHarness {
       electionMs: 1000,
       quotaBytes: 0,
       board: this.board.buffer,
+      commitSeconds: new SharedHistogram(D14_SECONDS).buffer,
       bells: {
         raft: this.#bell.buffer,
         apply: applyBell.buffer,
