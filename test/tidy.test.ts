@@ -109,10 +109,10 @@ describe("the rules", () => {
   });
 
   test("undocumentedExports() names what has no docstring", () => {
-    assert.deepEqual(
-      undocumentedExports("/** Doc. */\nexport const a = 1;\nexport const b = 2;\n"),
-      ["b"],
-    );
+    const names = (text: string): string[] => undocumentedExports(text);
+    assert.deepEqual(names("/** Doc. */\nexport const a = 1;\nexport const b = 2;\n"), []);
+    assert.deepEqual(names("/** Doc. */\nexport const a = 1;\n\nexport const b = 2;\n"), ["b"]);
+    assert.deepEqual(names("/** Doc. */\nexport const a = {\n};\nexport const b = 2;\n"), ["b"]);
     assert.deepEqual(undocumentedExports("export function f(): void {}\n"), ["f"]);
   });
 

@@ -1,4 +1,5 @@
 import { AlarmType, MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
+import type { SharedHistogram } from "../shared/histogram.js";
 import { CHECKPOINT_SLICE_MS } from "../shared/limits.js";
 import {
   ENTRY_HEADER_BYTES,
@@ -54,6 +55,8 @@ export interface ApplyDriverOptions {
   readonly memberId: bigint;
   /** Drawn when the process started: entries of another origin answer nobody here. */
   readonly origin: bigint;
+  /** Takes the time of each commit of the store. */
+  readonly commitSeconds: Pick<SharedHistogram, "observe">;
   /** Monotonic milliseconds. */
   readonly clock: () => number;
   /** Called from the event loop when a turn may have something to do: rings the owner's bell. */
@@ -111,6 +114,7 @@ export class ApplyDriver {
       delta,
       ports: this.#ports,
       toRaft,
+      commitSeconds: options.commitSeconds,
       wake,
       onCheckpoint: () => this.#hasher.checkpointed(),
     });

@@ -1,4 +1,5 @@
 import { assert } from "../shared/assert.js";
+import type { SharedHistogram } from "../shared/histogram.js";
 import {
   CHECKPOINT_DELTA_BYTES,
   CHECKPOINT_INTERVAL_MS,
@@ -24,6 +25,8 @@ export interface StoreKeeperOptions {
   readonly delta: DeltaWriter;
   readonly ports: FrontendPorts;
   readonly toRaft: RingWriter;
+  /** Takes the time of each commit, from the last row written to everything on disk. */
+  readonly commitSeconds: Pick<SharedHistogram, "observe">;
   /** Called when a transaction ended, from the event loop: the owner takes a turn. */
   readonly wake: () => void;
   /** Called when the view's base shows a new checkpoint. */
@@ -55,6 +58,7 @@ export class StoreKeeper {
   #onDone: () => void = () => {};
   #failure: { readonly error: unknown } | undefined;
   #lastWasCheckpoint = false;
+  #commitStartedMs = 0;
 
   #checkpointId = 0;
   #checkpointedTo: DeltaPosition = DELTA_START;
@@ -161,7 +165,9 @@ export class StoreKeeper {
     if (run === undefined) return this.#startDue(nowMs);
     const before = run.state;
     const state = run.step(budgetMs);
+    if (before === "writing" && state !== "writing") this.#commitStartedMs = nowMs;
     if (state === "done") {
+      this.#options.commitSeconds.observe((nowMs - this.#commitStartedMs) / 1000);
       this.#run = undefined;
       this.#sizes = this.#options.store.reader.sizes();
       this.#onDone();

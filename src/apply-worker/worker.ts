@@ -9,6 +9,7 @@ import type {
 } from "../shared/control/apply-control.js";
 import { serveControl } from "../shared/control/endpoint.js";
 import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
+import { D14_SECONDS, SharedHistogram } from "../shared/histogram.js";
 import { DeltaWriter } from "../shared/mvcc/delta-writer.js";
 import { Bell } from "../shared/ring/bell.js";
 import { RingReader } from "../shared/ring/reader.js";
@@ -164,6 +165,7 @@ class ApplyActor implements ApplyControl {
       board: new StatusBoard(board),
       memberId,
       origin,
+      commitSeconds: new SharedHistogram(D14_SECONDS, this.#data.commitSeconds),
       clock: () => performance.now(),
       wake: () => this.#bell.ring(),
       onSlowApply: (tookMs, index) => {

@@ -1,5 +1,6 @@
 /** Limits and defaults of the etcd contract (docs/facts/limits.md), and our own bounds. One place for all. */
 
+/** Bytes. */
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 

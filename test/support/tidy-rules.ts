@@ -64,17 +64,27 @@ function withoutComments(text: string): string {
 
 const EXPORT = /^export (?:abstract )?(?:async )?(?:function|class|const|interface|type|let) (\w+)/;
 
-/** Names of exported declarations without a docstring above. A type beside its constant shares its docstring. */
+/**
+ * Names of exported declarations without a docstring above. A type beside its constant shares its docstring,
+ * and so do one-line constants directly below one another.
+ */
 export function undocumentedExports(text: string): string[] {
   const lines = text.split("\n");
   const documented = new Set<string>();
   const missing: string[] = [];
+  let shared = false;
   for (const [index, line] of lines.entries()) {
     const name = EXPORT.exec(line)?.[1];
-    if (name === undefined) continue;
+    const isOneLine = line.startsWith("export const") && line.endsWith(";");
+    if (name === undefined) {
+      shared = false;
+      continue;
+    }
     const above = (lines[index - 1] ?? "").trim();
-    if (above.endsWith("*/")) documented.add(name);
-    else if (!documented.has(name)) missing.push(name);
+    const hasDoc = above.endsWith("*/") || documented.has(name) || (shared && isOneLine);
+    if (hasDoc) documented.add(name);
+    else missing.push(name);
+    shared = hasDoc && isOneLine;
   }
   return missing;
 }

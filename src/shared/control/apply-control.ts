@@ -15,6 +15,8 @@ export interface ApplyWorkerData {
   readonly quotaBytes: number;
   /** A StatusBoard. */
   readonly board: SharedArrayBuffer;
+  /** A SharedHistogram with D14_SECONDS buckets: how long commits of the store took. */
+  readonly commitSeconds: SharedArrayBuffer;
   /** The Raft worker's bell, this worker's, and one per frontend. */
   readonly bells: {
     readonly raft: SharedArrayBuffer;

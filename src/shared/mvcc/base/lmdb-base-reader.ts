@@ -93,6 +93,22 @@ export class LmdbBaseReader implements BaseReader {
     return storeSizes(this.#environment);
   }
 
+  /** Keys that have a record, deleted ones that are not compacted included. */
+  keyCount(): number {
+    const { root, tables } = this.#environment;
+    const { entryCount } = tables.keys.getStats() as { readonly entryCount: number };
+    root.resetReadTxn();
+    return entryCount;
+  }
+
+  /** Snapshots that are open in the whole process. */
+  openReads(): number {
+    const { root } = this.#environment;
+    const { numReaders } = root.getStats() as { readonly numReaders: number };
+    root.resetReadTxn();
+    return numReaders;
+  }
+
   /** Gives the snapshot and the handle back. Pins must have been released. */
   async close(): Promise<void> {
     this.#snapshot.release();
