@@ -1,6 +1,6 @@
 /**
  * Response bodies: response messages without their header field, put together from stored KeyValue
- * bytes, which are never decoded or encoded again. Field numbers: docs/facts/api.md.
+ * bytes, which are never decoded or encoded again. Field numbers are those of proto/.
  */
 
 /** A body without fields: the answer to a plain put, a compaction, a revoke. */

@@ -13,7 +13,7 @@ export const protobufFileName = "authpb/auth.proto";
 
 /**
  * Users, roles and permissions.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface UserAddOptions {

@@ -15,7 +15,7 @@ export const protobufFileName = "etcdserverpb/rpc.proto";
 
 /**
  * The client-facing services of the etcd v3 API.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export const AlarmType = { NONE: 0, NOSPACE: 1, CORRUPT: 2, UNRECOGNIZED: -1 } as const;

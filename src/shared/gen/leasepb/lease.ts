@@ -14,7 +14,7 @@ export const protobufFileName = "leasepb/lease.proto";
 
 /**
  * Leases as they are stored.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface Lease {

@@ -13,7 +13,7 @@ export const protobufFileName = "mvccpb/kv.proto";
 
 /**
  * Key-value records and events, as stored and as sent to watchers.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface KeyValue {

@@ -15,7 +15,7 @@ export const protobufFileName = "v3electionpb/v3election.proto";
 
 /**
  * The election service.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface CampaignRequest {

@@ -14,7 +14,7 @@ export const protobufFileName = "v3lockpb/v3lock.proto";
 
 /**
  * The lock service.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface LockRequest {

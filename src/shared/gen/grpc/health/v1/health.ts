@@ -13,7 +13,7 @@ export const protobufFileName = "grpc/health/v1/health.proto";
 
 /**
  * The gRPC health-checking service.
- * Names, numbers and types: docs/facts/api.md.
+ * Package names, field numbers and types are the contract on the wire.
  */
 
 export interface HealthCheckRequest {
