@@ -25,7 +25,7 @@ export interface CatchUpLimits {
   readonly batchSizeMax: number;
   /** Revisions that a watcher may be ahead of a scan that it joins. */
   readonly joinSpan: number;
-  /** Changes read, and event bytes encoded, in one slice, rounded up to whole revisions. */
+  /** Changes read, and event bytes gathered, in one slice, rounded up to whole revisions. */
   readonly sliceChangesMax: number;
   readonly sliceBytesMax: number;
   /** Event bytes that end a response, rounded up to whole revisions. */
@@ -123,17 +123,19 @@ export class CatchUp {
     if (stop > view.revision) this.#finish(scan);
   }
 
-  /** Gives a change to those who want it; returns the bytes it took. */
+  /** Gives a change to those who want it; returns the bytes that their responses grew by. */
   #gather(members: SelectionIndex, change: Change, touched: Selection[]): number {
     const { main } = change;
     const keyText = keyString(change.key);
     let event: EncodedEvent | undefined;
+    let bytes = 0;
     members.visit(keyText, (selection) => {
       if (selection.next > main || !selection.wants(change)) return;
       event ??= new EncodedEvent(change, keyText);
       if (selection.gather(event, this.#previous)) touched.push(selection);
+      bytes += event.plain.length;
     });
-    return event?.plain.length ?? 0;
+    return bytes;
   }
 
   #endRevision(touched: readonly Selection[], main: number): void {

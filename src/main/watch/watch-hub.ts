@@ -44,10 +44,10 @@ export interface WatchLimits extends CatchUpLimits {
 const DEFAULT_LIMITS: WatchLimits = {
   liveQueueBytesMax: 16 * MIB,
   turnBytesMax: 4 * MIB,
-  batchSizeMax: 512,
+  batchSizeMax: 256,
   joinSpan: 10_000,
   sliceChangesMax: 2000,
-  sliceBytesMax: MIB,
+  sliceBytesMax: 4 * MIB,
   responseBytesMax: 128 * KIB,
 };
 
@@ -147,10 +147,9 @@ export class WatchHub implements PublishListener, StreamHost {
   turn(budgetMs: number): void {
     this.#resumeDrained();
     // Half for each when both have work, so that neither starves the other.
-    const live = this.#startBudget(budgetMs, this.#catchUp.hasWork ? 2 : 1);
-    this.#live.deliver(live);
+    this.#live.deliver(this.#startBudget(budgetMs, this.#catchUp.hasWork ? 2 : 1));
     this.#owed.settle();
-    this.#tick(live);
+    this.#tick(this.#startBudget(budgetMs, 4));
     if (this.#catchUp.hasWork) {
       const behind = this.#startBudget(budgetMs, 2);
       do this.#catchUp.step(behind);
