@@ -26,7 +26,7 @@ export interface OpenedLog {
 /**
  * Opens a member's log, or makes it when the member is new. `applied` is where its store stands.
  * Throws what `openWal` throws, and LogMismatchError when log and store do not fit together; nothing
- * that was stored is changed then.
+ * is changed on disk then.
  */
 export async function openLog(
   options: WalOptions,
@@ -36,14 +36,11 @@ export async function openLog(
   if (!(await hasWal(options.disk, options.directory))) {
     return createLog(options, metadata, applied);
   }
-  const { wal, recovered } = await openWal(options);
-  try {
+  const accept = (recovered: RecoveredLog): void => {
     checkIdentity(options.directory, metadata, recovered.metadata);
     checkStore(options.directory, applied, recovered);
-  } catch (error) {
-    await wal.close();
-    throw error;
-  }
+  };
+  const { wal, recovered } = await openWal({ ...options, accept });
   const { hardState, snapshot, entries, last, torn } = recovered;
   assert(hardState.commit <= Math.max(last.index, snapshot.index), "commit is within the log", {
     commit: hardState.commit,

@@ -87,3 +87,9 @@ export const FRONTENDS_MAX = 64;
  * stream's window (64 KiB), so that a stream which is not read does not hold up the others.
  */
 export const CONNECTION_WINDOW_BYTES = MIB;
+/**
+ * Calls that a client may cancel at once on one connection, and per second on end, before the connection
+ * is closed (CVE-2023-44487). Node's own bounds (1000, 33) would hit a client that ends its many watches.
+ */
+export const STREAM_RESETS_BURST_MAX = 20_000;
+export const STREAM_RESETS_PER_SECOND_MAX = 5000;

@@ -29,6 +29,8 @@ export interface WalOptions {
   /** Zeros written ahead in a new file. Default 1 MiB. */
   readonly allocationBytes?: number;
   readonly crc32?: Crc32;
+  /** Called by `openWal` with what the log holds, before anything is changed on disk; throws to refuse it. */
+  readonly accept?: (recovered: RecoveredLog) => void;
   /** Told of trouble that is not fatal yet: no space to make the next segment ahead of time. */
   readonly warn?: (message: string, cause: unknown) => void;
 }
@@ -87,7 +89,8 @@ export async function createWal(options: WalOptions, metadata: WalMetadata): Pro
  * Opens a log: reads it, cuts a torn tail, and makes the segment that it goes on in. Writing never
  * goes on in a segment of an earlier process: what a crash left behind its end stays there, outside
  * the log. Throws `WalNotFoundError`, `WalCorruptError`, `WalMissingSegmentError`, `WalTooNewError`
- * and `WalForeignFileError` before anything was changed on disk, and `WalFailedError` after that.
+ * and `WalForeignFileError`, and what `accept` throws, before anything was changed on disk, and
+ * `WalFailedError` after that.
  */
 export async function openWal(options: WalOptions): Promise<OpenedWal> {
   const { directory } = options;
@@ -102,6 +105,7 @@ export async function openWal(options: WalOptions): Promise<OpenedWal> {
     replay.add(head, await files.read(head.file, neededBytes(head, next)), next);
   }
   const recovered = replay.finish();
+  options.accept?.(recovered);
   const wal = await failing(directory, async () => {
     const { state, end, segments } = replay;
     // What was recovered may be in the page cache only, and from here on it counts.

@@ -24,7 +24,7 @@ export class HttpServer {
 
   /** Takes over a connection; read already bytes are back in its buffer. */
   accept(connection: Duplex): void {
-    this.#server.emit("connection", connection);
+    if (!connection.destroyed) this.#server.emit("connection", connection);
   }
 
   /** Closes idle connections now and the others after their answer. */

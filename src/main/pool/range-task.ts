@@ -1,5 +1,5 @@
 /** A thread of the pool: answers one range from LMDB and the delta, at the state it is given. */
-import { move } from "piscina";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { ErrorCode } from "../../shared/errors.js";
 import { RangeRequest } from "../../shared/gen/etcdserverpb/rpc.js";
 import type { DeltaPosition, Published } from "../../shared/messages/apply-to-main.js";
@@ -27,10 +27,23 @@ export type RangeTaskResult =
 
 let opened: { readonly directory: string; readonly base: LmdbBaseReader } | undefined;
 
-/** Runs in a pool thread; named by piscina. */
-export function answerRange(task: RangeTask): RangeTaskResult {
+/** Runs in a pool thread; named by piscina. Gives a RangeTaskResult; a body in it is moved, not copied. */
+export function answerRange(task: RangeTask): unknown {
   const base = openBase(task.storeDirectory);
   base.refresh();
+  let result: RangeTaskResult;
+  try {
+    result = runRange(task, base);
+  } finally {
+    // A thread may wait long for its next task.
+    base.rest();
+  }
+  if (result.code !== 0) return result;
+  // Piscina moves what a task gives as a whole, never a part of it that was marked.
+  return move({ [transferableSymbol]: result.body.buffer, [valueSymbol]: result });
+}
+
+function runRange(task: RangeTask, base: LmdbBaseReader): RangeTaskResult {
   const request = RangeRequest.decode(task.request);
   const delta = new DeltaReader();
   for (const { number, buffer } of task.segments) delta.addSegment(number, buffer);
@@ -50,8 +63,8 @@ export function answerRange(task: RangeTask): RangeTaskResult {
   // A compaction beyond the state may have taken what this task was to read: the answer cannot be trusted.
   const readRevision = request.revision > 0n ? Number(request.revision) : task.state.revision;
   if (base.state.compactRevision > readRevision) return { code: ErrorCode.compacted };
-  const body = encodeRangeBody(outcome.value);
-  return { code: 0, revision: outcome.value.revision, body: move(ownBuffer(body)) as Uint8Array };
+  const body = ownBuffer(encodeRangeBody(outcome.value));
+  return { code: 0, revision: outcome.value.revision, body };
 }
 
 function openBase(directory: string): LmdbBaseReader {

@@ -8,13 +8,19 @@ import {
 } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import { assert } from "../../shared/assert.js";
-import { CONNECTION_WINDOW_BYTES, TIMER_DELAY_MS_MAX } from "../../shared/limits.js";
+import {
+  CONNECTION_WINDOW_BYTES,
+  STREAM_RESETS_BURST_MAX,
+  STREAM_RESETS_PER_SECOND_MAX,
+  TIMER_DELAY_MS_MAX,
+} from "../../shared/limits.js";
 import { PingPolicy } from "./ping-policy.js";
 
 /**
  * What grpc-js has no option for, done on the http2 server inside it: calls to unknown methods, deadlines
- * longer than a timer, header bytes outside ASCII, and clients that ping too much. The one place that
- * reaches into a private field (`http2Servers`); it fails at start, not later, when a release moves it.
+ * longer than a timer, header bytes outside ASCII, and clients that cancel or ping too much. The one place
+ * that reaches into private fields (`commonServerOptions`, `http2Servers`); it fails at start, not later,
+ * when a release moves them.
  */
 
 /** Where calls to unknown methods are sent: register a handler that refuses them there. */
@@ -38,7 +44,20 @@ export interface Http2Adaptation {
 /** Bytes of a PING frame, and so of the answer to one (RFC 9113 section 6.7). */
 const PING_FRAME_BYTES = 17;
 
-/** Installs the above on a server that has exactly one connection injector and no bound port. */
+/**
+ * Sets how often clients may cancel calls, on Node 22 and later; Node 20 has no such option, and closes a
+ * connection that cancels a thousand at once. To be called before a connection injector is made.
+ */
+export function setResetLimits(server: Server): void {
+  const options: unknown = Reflect.get(server, "commonServerOptions");
+  assert(typeof options === "object" && options !== null, "grpc-js has moved its http2 options");
+  Object.assign(options, {
+    streamResetBurst: STREAM_RESETS_BURST_MAX,
+    streamResetRate: STREAM_RESETS_PER_SECOND_MAX,
+  });
+}
+
+/** Installs the rest of the above on a server that has exactly one connection injector and no bound port. */
 export function adaptHttp2(server: Server, adaptation: Http2Adaptation): void {
   const http2Server = http2ServerOf(server);
   const watches = new WeakMap<Http2Session, PingWatch>();

@@ -1,12 +1,14 @@
 import type { Duplex } from "node:stream";
 import {
   type ConnectionInjector,
+  logVerbosity,
   Server,
   ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServerOptions,
+  setLogVerbosity,
 } from "@grpc/grpc-js";
 import { assert, unreachable } from "../../shared/assert.js";
 import { TIMER_DELAY_MS_MAX } from "../../shared/limits.js";
@@ -19,7 +21,12 @@ import {
   ServerStreamGrpcJsCall,
   UnaryGrpcJsCall,
 } from "./grpc-js-calls.js";
-import { ASKED_PATH_HEADER, adaptHttp2, UNKNOWN_METHOD_PATH } from "./grpc-js-http2.js";
+import {
+  ASKED_PATH_HEADER,
+  adaptHttp2,
+  setResetLimits,
+  UNKNOWN_METHOD_PATH,
+} from "./grpc-js-http2.js";
 import type { MessageBytes, MethodTable, RpcMethod } from "./method.js";
 import type { RpcTransport, TransportOptions } from "./rpc-transport.js";
 
@@ -31,9 +38,12 @@ export class GrpcJsTransport implements RpcTransport {
   readonly #injector: ConnectionInjector;
 
   constructor(options: TransportOptions) {
+    // It would write lines of its own to stderr, of what any client can cause.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server(serverOptions(options));
     for (const method of options.methods) registerPath(server, method.path, method.kind);
     registerPath(server, UNKNOWN_METHOD_PATH, "unary");
+    setResetLimits(server);
     this.#injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     adaptHttp2(server, {
       paths: new Set(options.methods.map((method) => method.path)),
@@ -42,7 +52,7 @@ export class GrpcJsTransport implements RpcTransport {
   }
 
   accept(connection: Duplex): void {
-    this.#injector.injectConnection(connection);
+    if (!connection.destroyed) this.#injector.injectConnection(connection);
   }
 
   drain(): void {

@@ -59,7 +59,7 @@ export class Port {
   private constructor(url: ServerUrl, handlers: PortHandlers, options: PortOptions) {
     this.#url = url;
     const timeoutMs = options.firstBytesTimeoutMs ?? FIRST_BYTES_TIMEOUT_MS;
-    this.#server = createServer({ noDelay: true }, (socket) => {
+    this.#server = createServer(SOCKET_OPTIONS, (socket) => {
       this.#track(socket);
       dispatch(socket, handlers, timeoutMs);
     });
@@ -146,6 +146,8 @@ function listen(server: Server, url: ServerUrl): Promise<void> {
 }
 
 const LISTEN_BACKLOG = 4096;
+/** TCP keepalive finds peers that vanished without a word. */
+const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
 
 function isUnix(url: ServerUrl): boolean {
   return url.scheme === "unix" || url.scheme === "unixs";

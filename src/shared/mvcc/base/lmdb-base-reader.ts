@@ -1,3 +1,4 @@
+import { assert } from "../../assert.js";
 import type { BaseReader, Change, KeyRecord, KeyRevision, Revision } from "../types.js";
 import { BaseSnapshot } from "./base-snapshot.js";
 import {
@@ -19,11 +20,11 @@ export type PinnedBase = BaseSnapshot;
  */
 export class LmdbBaseReader implements BaseReader {
   readonly #environment: StoreEnvironment;
-  #snapshot: BaseSnapshot;
+  #held: BaseSnapshot | undefined;
 
   private constructor(environment: StoreEnvironment) {
     this.#environment = environment;
-    this.#snapshot = takeSnapshot(environment);
+    this.#held = takeSnapshot(environment);
   }
 
   /**
@@ -49,9 +50,20 @@ export class LmdbBaseReader implements BaseReader {
   }
 
   refresh(): void {
-    const stale = this.#snapshot;
-    this.#snapshot = takeSnapshot(this.#environment);
-    stale.release();
+    const stale = this.#held;
+    this.#held = takeSnapshot(this.#environment);
+    stale?.release();
+  }
+
+  /** Holds no snapshot, and so no page from being used again, until the next `refresh`. */
+  rest(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  get #snapshot(): BaseSnapshot {
+    assert(this.#held, "the base is read while it rests");
+    return this.#held;
   }
 
   /** The current snapshot, to be read after later refreshes too. */
@@ -111,7 +123,7 @@ export class LmdbBaseReader implements BaseReader {
 
   /** Gives the snapshot and the handle back. Pins must have been released. */
   async close(): Promise<void> {
-    this.#snapshot.release();
+    this.rest();
     await this.#environment.root.close();
   }
 }
