@@ -1,5 +1,7 @@
 import type { Duplex } from "node:stream";
+import { RESERVED_FILE_DESCRIPTORS } from "../shared/limits.js";
 import type { ServerUrl } from "./config/server-config.js";
+import { openFilesLimit } from "./metrics/process-metrics.js";
 import { Port } from "./transport/port.js";
 
 /** Where connections go once the server is ready. */
@@ -58,6 +60,9 @@ export class ClientPorts {
       else hand(this.#handlers);
     };
     const handlers = { http1: accept("http1"), http2: http2 ? accept("http2") : undefined };
-    this.#ports.push(await Port.listen(url, handlers));
+    const limit = openFilesLimit();
+    // Without a known limit there is nothing to keep back from.
+    const bounds = limit > 0 ? { connectionsMax: limit - RESERVED_FILE_DESCRIPTORS } : {};
+    this.#ports.push(await Port.listen(url, handlers, bounds));
   }
 }

@@ -10,6 +10,12 @@ import { RawClient } from "./raw-client.js";
 /** Makes the transport under test. */
 export type TransportFactory = (options: TransportOptions) => RpcTransport;
 
+/** Where transports may differ. */
+export interface TransportTraits {
+  /** Streams that a client can cancel in one moment without losing its connection. */
+  readonly cancelsAtOnce: number;
+}
+
 /** A loopback URL whose port the system chooses. */
 export const ANY_PORT: ServerUrl = {
   scheme: "http",
