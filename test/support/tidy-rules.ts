@@ -81,7 +81,7 @@ export function undocumentedExports(text: string): string[] {
       continue;
     }
     const above = (lines[index - 1] ?? "").trim();
-    const hasDoc = above.endsWith("*/") || documented.has(name) || (shared && isOneLine);
+    const hasDoc: boolean = above.endsWith("*/") || documented.has(name) || (shared && isOneLine);
     if (hasDoc) documented.add(name);
     else missing.push(name);
     shared = hasDoc && isOneLine;
