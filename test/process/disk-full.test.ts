@@ -22,22 +22,37 @@ function freeBytes(folder: string): number {
   return bavail * bsize;
 }
 
-async function started(t: TestContext, dataDir: string): Promise<ServerProcess> {
-  const server = await startCapstan({ dataDir });
-  t.after(() => server.dispose());
-  return server;
+/** A small disk of its own for a test, and servers on it that end before it is taken away. */
+async function smallDisk(t: TestContext): Promise<SmallDisk> {
+  const image = await Ext4Image.make("192M");
+  const servers: ServerProcess[] = [];
+  t.after(async () => {
+    for (const server of servers) await server.dispose();
+    await image.dispose();
+  });
+  const dataDir = join(image.mountPoint, "data");
+  const start = async (): Promise<ServerProcess> => {
+    const server = await startCapstan({ dataDir });
+    servers.push(server);
+    return server;
+  };
+  return { image, dataDir, start };
+}
+
+interface SmallDisk {
+  readonly image: Ext4Image;
+  readonly dataDir: string;
+  start(): Promise<ServerProcess>;
 }
 
 test("a disk that fills up ends the server with a clear line, and loses nothing", {
   skip,
 }, async (t) => {
   t.diagnostic(`seed ${TEST_SEED} (replay with CAPSTAN_TEST_SEED)`);
-  const image = await Ext4Image.make("192M");
-  t.after(() => image.dispose());
+  const { image, start } = await smallDisk(t);
   const ballast = image.fill("ballast", BALLAST_BYTES);
   const survival = new Survival(new Random(TEST_SEED));
-  const dataDir = join(image.mountPoint, "data");
-  const server = await started(t, dataDir);
+  const server = await start();
   await survival.check(server);
   await survival.begin(server, HEAVY);
   await survival.untilRefused();
@@ -47,7 +62,7 @@ test("a disk that fills up ends the server with a clear line, and loses nothing"
   t.diagnostic(`ended with ${(free / 1024 / 1024).toFixed(1)} MiB free: ${lastLine(server)}`);
 
   rmSync(ballast);
-  const again = await started(t, dataDir);
+  const again = await start();
   await survival.check(again);
   const client = new RpcClient(again.target);
   await new Calls(client).put("after", Buffer.from("x"));
@@ -58,10 +73,8 @@ test("a disk that fills up ends the server with a clear line, and loses nothing"
 test("a start on a full disk is refused with a clear line, and harms nothing", {
   skip,
 }, async (t) => {
-  const image = await Ext4Image.make("192M");
-  t.after(() => image.dispose());
-  const dataDir = join(image.mountPoint, "data");
-  const first = await started(t, dataDir);
+  const { image, dataDir, start } = await smallDisk(t);
+  const first = await start();
   const client = new RpcClient(first.target);
   await new Calls(client).put("key", Buffer.from("value"));
   client.close();
@@ -78,7 +91,7 @@ test("a start on a full disk is refused with a clear line, and harms nothing", {
   assert.match(run.stderr, /"level":"fatal".*(disk is full|no space|ENOSPC)/i);
 
   rmSync(ballast);
-  const second = await started(t, dataDir);
+  const second = await start();
   const reader = new RpcClient(second.target);
   const { kvs } = await new Calls(reader).range({ key: Buffer.from("key") });
   reader.close();
