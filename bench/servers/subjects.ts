@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  findEtcdProgram,
+  type ServerProcess,
+  type StartOptions,
+  startCapstan,
+  startEtcd,
+} from "../../test/support/server-process.js";
+import { UsageError } from "../options.js";
+
+/** Servers that can be measured. */
+export type SubjectName = "capstan" | "etcd";
+
+/**
+ * Those to measure: all that are there, or the one asked for. etcd is there where CAPSTAN_ETCD_DIR
+ * or PATH has it. Throws UsageError when the one asked for is not.
+ */
+export function subjects(only: string | undefined): SubjectName[] {
+  const there: SubjectName[] =
+    findEtcdProgram("etcd") === undefined ? ["capstan"] : ["capstan", "etcd"];
+  const chosen = there.filter((name) => only === undefined || name === only);
+  if (chosen.length === 0) throw new UsageError(`--only ${only}: no such server here`);
+  if (chosen.length === 1 && only === undefined) {
+    console.error("no etcd on PATH or in CAPSTAN_ETCD_DIR: capstan alone");
+  }
+  return chosen;
+}
+
+/** Servers that run and directories that are there: what a signal must clear away. */
+const running = new Set<number>();
+const directories = new Set<string>();
+
+/** Starts a server on a free port and a directory. */
+export async function startSubject(
+  name: SubjectName,
+  options: StartOptions,
+): Promise<ServerProcess> {
+  const server = await (name === "capstan" ? startCapstan(options) : startEtcd(options));
+  running.add(server.pid);
+  void server.exited.finally(() => running.delete(server.pid));
+  return server;
+}
+
+/**
+ * From now on a signal that ends this process ends its servers first, and removes their
+ * directories.
+ */
+export function clearAwayOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      for (const pid of running) process.kill(pid, "SIGKILL");
+      for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+      process.exit(1);
+    });
+  }
+}
+
+const TMPFS_MAGIC = 0x01021994;
+
+/**
+ * Runs something on a new data directory below `parent` (the system's temporary directory by
+ * default), and removes it afterwards. Throws where the parent is in memory: a sync costs nothing
+ * there.
+ */
+export async function withDataDir<T>(
+  parent: string | undefined,
+  run: (dataDir: string) => Promise<T>,
+): Promise<T> {
+  const base = parent ?? tmpdir();
+  if (statfsSync(base).type === TMPFS_MAGIC) {
+    throw new Error(`${base} is in memory, no disk: name a directory with --dir`);
+  }
+  const dataDir = mkdtempSync(join(base, "capstan-bench-"));
+  directories.add(dataDir);
+  try {
+    return await run(dataDir);
+  } finally {
+    directories.delete(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
