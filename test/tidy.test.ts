@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
 import {
@@ -19,7 +19,11 @@ function trackedFiles(): string[] {
     cwd: ROOT,
     encoding: "utf8",
   });
-  return listed.split("\n").filter((file) => file.endsWith(".ts") && !file.includes("/gen/"));
+  // A file that was removed and not yet committed is listed, and not there.
+  return listed
+    .split("\n")
+    .filter((file) => file.endsWith(".ts") && !file.includes("/gen/"))
+    .filter((file) => existsSync(join(ROOT, file)));
 }
 
 const files = trackedFiles().map((path) => ({

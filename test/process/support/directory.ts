@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 
 /** Files that say who uses a directory, not what is in it. */
@@ -7,7 +7,7 @@ const LOCK_FILES = new Set(["LOCK", "lock.mdb"]);
 
 /** Every file below a directory with size and SHA-256, lock files aside; empty when it is none. */
 export function fingerprint(directory: string): Record<string, string> {
-  const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isDirectory = existsSync(directory) && statSync(directory).isDirectory();
   const files = isDirectory ? readdirSync(directory, { recursive: true, encoding: "utf8" }) : [];
   const found: Record<string, string> = {};
   for (const file of files.sort()) {
