@@ -55,6 +55,8 @@ export interface ApplyDriverOptions {
   readonly memberId: bigint;
   /** Drawn when the process started: entries of another origin answer nobody here. */
   readonly origin: bigint;
+  /** Whose store it is (store-identity.ts). */
+  readonly identity: Uint8Array;
   /** Takes the time of each commit of the store. */
   readonly commitSeconds: Pick<SharedHistogram, "observe">;
   /** Monotonic milliseconds. */
@@ -114,6 +116,7 @@ export class ApplyDriver {
       delta,
       ports: this.#ports,
       toRaft,
+      identity: options.identity,
       commitSeconds: options.commitSeconds,
       wake,
       onCheckpoint: () => this.#hasher.checkpointed(),

@@ -13,6 +13,7 @@ import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
 import type { RingWriter } from "../shared/ring/writer.js";
 import type { StateMachine } from "./core/state-machine.js";
 import type { FrontendPorts } from "./frontend-port.js";
+import { IDENTITY_VALUE } from "./store-identity.js";
 import type { StorePort, StoreRun } from "./store-port.js";
 
 /** How long to let LMDB's own thread open a transaction before the next look. */
@@ -25,6 +26,8 @@ export interface StoreKeeperOptions {
   readonly delta: DeltaWriter;
   readonly ports: FrontendPorts;
   readonly toRaft: RingWriter;
+  /** Whose store it is; part of every checkpoint. */
+  readonly identity: Uint8Array;
   /** Takes the time of each commit, from the last row written to everything on disk. */
   readonly commitSeconds: Pick<SharedHistogram, "observe">;
   /** Called when a transaction ended, from the event loop: the owner takes a turn. */
@@ -236,7 +239,7 @@ export class StoreKeeper {
       revision: checkpoint.revision,
       compactRevision: view.compactRevision,
       ...machine.tables.take(),
-      values: [],
+      values: [[IDENTITY_VALUE, this.#options.identity]],
     });
     this.#watch(run, () => this.#onCheckpoint(checkpoint));
   }

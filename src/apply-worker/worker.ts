@@ -21,6 +21,7 @@ import { ApplyDriver } from "./driver.js";
 import type { FrontendRings } from "./frontend-port.js";
 import { restoreMachine } from "./restore.js";
 import { StoreWriter } from "./store/store-writer.js";
+import { checkIdentity, encodeIdentity, IDENTITY_VALUE } from "./store-identity.js";
 
 /** Longest time between two turns of the event loop while there is work: timers and control wait for it. */
 const EVENT_LOOP_TURN_MS = 5;
@@ -54,6 +55,8 @@ class ApplyActor implements ApplyControl {
     assert(this.#opened === undefined, "the store is opened once");
     const startedMs = performance.now();
     const store = StoreWriter.open(this.#data.directory);
+    const stored = store.reader.snapshot.namedValue(IDENTITY_VALUE);
+    checkIdentity(this.#data.directory, stored, this.#data);
     const delta = new DeltaWriter({ onSegment: (...added) => this.#postSegment(...added) });
     let driver: ApplyDriver | undefined;
     const machine = restoreMachine({
@@ -165,6 +168,7 @@ class ApplyActor implements ApplyControl {
       board: new StatusBoard(board),
       memberId,
       origin,
+      identity: encodeIdentity(this.#data),
       commitSeconds: new SharedHistogram(D14_SECONDS, this.#data.commitSeconds),
       clock: () => performance.now(),
       wake: () => this.#bell.ring(),

@@ -178,6 +178,17 @@ describe("capstan on its way up", () => {
     await refuses(dataDir, /store/);
   });
 
+  test("refuses a store that is another member's", async (t) => {
+    const other = await startCapstan();
+    t.after(() => other.dispose());
+    await other.end("SIGTERM");
+    const dataDir = copyOfMember("foreign-store");
+    const store = join("member", "store");
+    rmSync(join(dataDir, store), { recursive: true });
+    cpSync(join(other.dataDir, store), join(dataDir, store), { recursive: true });
+    await refuses(dataDir, /another member's/);
+  });
+
   test("waits ten seconds for another process on the directory, says so, and gives up", async (t) => {
     const first = await startCapstan({ dataDir: copyOfMember("shared") });
     t.after(() => first.dispose());

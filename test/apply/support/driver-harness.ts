@@ -117,6 +117,7 @@ export class DriverHarness {
       board: this.board,
       memberId: MEMBER_ID,
       origin: ORIGIN,
+      identity: new Uint8Array(16),
       commitSeconds: { observe: () => {} },
       clock: () => this.nowMs,
       wake: () => {},
