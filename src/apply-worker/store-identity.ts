@@ -23,15 +23,23 @@ export function encodeIdentity({ clusterId, memberId }: StoreIdentity): Uint8Arr
   return bytes;
 }
 
-/** Throws ForeignStoreError unless what the store holds (undefined: nothing yet) is this member's. */
+/**
+ * Throws ForeignStoreError unless what the store holds (undefined: nothing yet) is this member's. Without a
+ * log nobody knows what this member's is: a store that holds something is then refused.
+ */
 export function checkIdentity(
   directory: string,
   stored: Uint8Array | undefined,
-  expected: StoreIdentity,
+  expected: StoreIdentity & { readonly hasLog: boolean },
 ): void {
   if (stored === undefined) return;
   const view = asView(stored);
   const found = { clusterId: view.getBigUint64(0), memberId: view.getBigUint64(8) };
+  if (!expected.hasLog) {
+    throw new ForeignStoreError(
+      `the WAL of the store in ${directory} is missing: the store is that of ${describe(found)}`,
+    );
+  }
   if (found.clusterId === expected.clusterId && found.memberId === expected.memberId) return;
   throw new ForeignStoreError(
     `the store in ${directory} is another member's: expected ${describe(expected)}, ` +

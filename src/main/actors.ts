@@ -19,6 +19,7 @@ import type { MainLog } from "./log/main-log.js";
 export interface ActorOptions {
   readonly memberId: bigint;
   readonly clusterId: bigint;
+  readonly hasLog: boolean;
   readonly voters: readonly bigint[];
   readonly walDirectory: string;
   readonly storeDirectory: string;
@@ -90,6 +91,7 @@ export class Actors {
     const applyData: Omit<ApplyWorkerData, "logPort"> = {
       ...common,
       directory: options.storeDirectory,
+      hasLog: options.hasLog,
       origin: this.origin,
       commitSeconds: this.commitSeconds.buffer,
       quotaBytes: options.quotaBytes,

@@ -5,7 +5,10 @@ import { bootstrapMember } from "./config/bootstrap-member.js";
 import type { ServerConfig } from "./config/server-config.js";
 
 /** This member and its cluster; drawn once, then read from the log for good. */
-export type Identity = WalMetadata;
+export interface Identity extends WalMetadata {
+  /** The ids are those of the log; false: there is no log yet. */
+  readonly hasLog: boolean;
+}
 
 /** The settings do not describe a member that could be started. */
 export class BootstrapError extends Error {
@@ -18,8 +21,9 @@ export class BootstrapError extends Error {
  */
 export async function memberIdentity(walDir: string, config: ServerConfig): Promise<Identity> {
   const stored = await readWalMetadata(nodeDisk, walDir);
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) return { ...stored, hasLog: true };
   const outcome = bootstrapMember(config);
   if (!outcome.ok) throw new BootstrapError(outcome.error);
-  return { memberId: outcome.member.memberId, clusterId: outcome.member.clusterId };
+  const { memberId, clusterId } = outcome.member;
+  return { memberId, clusterId, hasLog: false };
 }

@@ -7,6 +7,8 @@ export interface ApplyWorkerData {
   readonly directory: string;
   readonly clusterId: bigint;
   readonly memberId: bigint;
+  /** Whether the member has a log: a store that holds something must not be without. */
+  readonly hasLog: boolean;
   /** Drawn when the process started: tells its entries from replayed ones. */
   readonly origin: bigint;
   readonly heartbeatMs: number;

@@ -104,6 +104,7 @@ export class WorkerHarness {
       directory,
       clusterId: 1n,
       memberId: 2n,
+      hasLog: true,
       origin: ORIGIN,
       heartbeatMs: 100,
       electionMs: 1000,
