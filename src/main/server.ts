@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { InvariantError } from "../shared/assert.js";
+import { ErrorCode } from "../shared/errors.js";
 import { Member } from "../shared/gen/etcdserverpb/rpc.js";
 import { GRPC_OVERHEAD_BYTES } from "../shared/limits.js";
 import { EntryKind } from "../shared/messages/entry.js";
@@ -22,7 +24,7 @@ import type { Identity } from "./identity.js";
 import type { MainLog } from "./log/main-log.js";
 import { Metrics } from "./metrics/metrics.js";
 import { metricsSources } from "./metrics-sources.js";
-import { RangePool } from "./pool/range-pool.js";
+import { ReadPool } from "./pool/read-pool.js";
 import { methodTable } from "./services/method-table.js";
 import { HeaderEncoder } from "./services/response-header.js";
 import { SpaceQuota } from "./services/space-quota.js";
@@ -45,6 +47,8 @@ export interface ServerOptions {
 
 /** What a request may take besides two elections (limits.md section 4). */
 const REQUEST_TIMEOUT_BASE_MS = 5000;
+/** Pause before a step of the start is tried again. */
+const START_RETRY_MS = 100;
 /** How long open connections may take to end at a stop. */
 const CONNECTION_GRACE_MS = 2000;
 
@@ -55,7 +59,7 @@ export class Server {
   readonly #base: LmdbBaseReader;
   readonly #frontend: Frontend;
   readonly #hub: WatchHub;
-  readonly #pool: RangePool;
+  readonly #pool: ReadPool;
   readonly #health = new HealthService();
   readonly #leaderWatch: LeaderWatch;
   readonly #metrics: Metrics;
@@ -83,8 +87,10 @@ export class Server {
     const view = new ReadView({ ...opened, base, delta: new DeltaReader() });
     const server = new Server(options, { actors, base, view, members: opened.members });
     server.#frontend.start();
-    await actors.apply.start();
+    // The log is judged first: a store that takes turns may begin to write.
     await actors.raft.start(opened);
+    await actors.apply.start();
+    await server.#replayed();
     await server.#publishMember();
     server.#serve();
     return server;
@@ -120,10 +126,10 @@ export class Server {
       onBug: (error) => options.onFatal("frontend failed", error),
     });
     this.#frontend = frontend;
-    this.#pool = new RangePool({
+    this.#pool = new ReadPool({
       frontend,
       storeDirectory: options.dataDir.paths.storeDir,
-      onFailure: (error) => options.onFatal("range pool failed", error),
+      onFailure: (error) => options.onFatal("read pool failed", error),
     });
     const header = new HeaderEncoder(identity, () => board.get(BoardSlot.term));
     const receiveBytesMax = config.maxRequestBytes + GRPC_OVERHEAD_BYTES;
@@ -202,6 +208,18 @@ export class Server {
     await this.#actors.end();
   }
 
+  /**
+   * Waits until everything committed is applied here. Until then nothing may be proposed: a long replay would
+   * refuse it, and what it refuses at once must not be tried again at once.
+   */
+  async #replayed(): Promise<void> {
+    for (;;) {
+      const code = await new Promise<number>((resolve) => this.#frontend.linearizable(resolve));
+      if (code === 0) return;
+      await sleep(START_RETRY_MS);
+    }
+  }
+
   /** Puts name and URLs through the log; a member is ready when the cluster knows it. */
   async #publishMember(): Promise<void> {
     const { config, identity } = this.#options;
@@ -217,6 +235,10 @@ export class Server {
         this.#frontend.propose(EntryKind.memberAttributes, member, resolve);
       });
       if (code === 0) return;
+      if (code === ErrorCode.requestTooLarge) {
+        throw new Error("--max-request-bytes is too small for this member's own name and URLs");
+      }
+      await sleep(START_RETRY_MS);
     }
   }
 

@@ -33,10 +33,8 @@ export const DELTA_BYTES_MAX = 128 * MIB;
 /** Delta bytes and age at which a checkpoint begins. */
 export const CHECKPOINT_DELTA_BYTES = 32 * MIB;
 export const CHECKPOINT_INTERVAL_MS = 1000;
-/** Longest that one slice of a checkpoint may hold the apply worker. */
+/** Longest that one slice of a checkpoint or a compaction may hold the apply worker. */
 export const CHECKPOINT_SLICE_MS = 5;
-/** Longest that one slice of a compaction may hold the apply worker. */
-export const COMPACTION_SLICE_MS = 20;
 
 /** Keys up to this many bytes are LMDB keys themselves; longer ones go through the overflow table. */
 export const INLINE_KEY_BYTES_MAX = 1024;

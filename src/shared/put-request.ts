@@ -1,4 +1,5 @@
 // Hot file: every put is decoded twice, once on its frontend and once where it is applied.
+import { decodeMessage } from "./decode-message.js";
 import { PutRequest } from "./gen/etcdserverpb/rpc.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -15,11 +16,11 @@ const IGNORE_LEASE_TAG = 0x30;
  * message is what clients send. Key and value are views of the bytes given.
  */
 export function decodePutRequest(bytes: Uint8Array): PutRequest {
-  return decodeUsual(bytes) ?? PutRequest.decode(bytes);
+  return decodeUsualPut(bytes) ?? decodeMessage(PutRequest, bytes);
 }
 
-/** Undefined for anything unusual: unknown fields, a long lease id, lengths of 2 MiB, damage. */
-function decodeUsual(bytes: Uint8Array): PutRequest | undefined {
+/** The put of bytes as clients usually send it; undefined for anything unusual: unknown fields, a long lease id, lengths of 2 MiB, damage. */
+export function decodeUsualPut(bytes: Uint8Array): PutRequest | undefined {
   const request: PutRequest = {
     key: NO_BYTES,
     value: NO_BYTES,

@@ -6,8 +6,9 @@ import {
   type LeaseKeepAliveRequest,
   type LeaseKeepAliveResponse,
   MaintenanceDefinition,
+  type WatchCreateRequest,
   WatchDefinition,
-  WatchRequest,
+  type WatchRequest,
   type WatchResponse,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import type { Operation } from "./operation.js";
@@ -24,16 +25,22 @@ export interface WatchTranscript {
 }
 
 const CALL_TIMEOUT_MS = 15_000;
+const PROGRESS_POLL_MS = 10;
 
 interface OpenWatch {
   readonly stream: ClientDuplexStream<WatchRequest, WatchResponse>;
   readonly transcript: WatchTranscript;
+  readonly startRevision: bigint;
+  /** Progress messages that came; they are no part of the transcript. */
+  progress: number;
 }
 
 /** One server's side of a differential run. */
 export class Session {
   readonly #client: RpcClient;
   readonly #open = new Map<number, OpenWatch>();
+  /** The highest revision that a header told. */
+  #revision = 0n;
   /** Every watcher there was, in order of creation. */
   readonly transcripts: WatchTranscript[] = [];
 
@@ -44,7 +51,10 @@ export class Session {
   /** Carries out one operation and gives what the server answered. */
   async run(operation: Operation): Promise<CallOutcome> {
     try {
-      return { ok: true, response: await this.#call(operation) };
+      await this.#settleBefore(operation);
+      const response = await this.#call(operation);
+      this.#noteRevision(response);
+      return { ok: true, response };
     } catch (error) {
       const { code, details } = error as { code?: number; details?: string };
       if (code === undefined) throw error;
@@ -104,7 +114,7 @@ export class Session {
         );
       }
       case "watch":
-        return this.#watch(operation.slot, { $case: "createRequest", value: operation.request });
+        return this.#watch(operation.slot, operation.request);
       case "watchCancel":
         return this.#cancel(operation.slot);
     }
@@ -126,23 +136,65 @@ export class Session {
     });
   }
 
+  /**
+   * Lets watchers hear everything up to now before one of them ends or a compaction may overtake it:
+   * how far each had come would otherwise hang on the pace of its server (W-12, W-30, W-48).
+   */
+  async #settleBefore(operation: Operation): Promise<void> {
+    if (operation.kind === "compact") {
+      await Promise.all([...this.#open.values()].map((open) => this.#settle(open)));
+    } else if (operation.kind === "watch" || operation.kind === "watchCancel") {
+      const open = this.#open.get(operation.slot);
+      if (open !== undefined) await this.#settle(open);
+    } else if (operation.kind === "hashKv") {
+      // Refused, but after a compaction under way (C-08): its hash is what a hash may ask for (MT-32).
+      const refused: Operation = { kind: "compact", request: { revision: -1n, physical: true } };
+      await this.#call(refused).catch(() => {});
+    }
+  }
+
+  /** Asks for progress until it is told, which is after all events so far (W-51, W-53). */
+  async #settle(open: OpenWatch): Promise<void> {
+    const { stream, transcript } = open;
+    const before = open.progress;
+    const deadline = Date.now() + CALL_TIMEOUT_MS;
+    // A watcher that was refused, cancelled, or waits for a revision to come tells no progress.
+    while (
+      open.progress === before &&
+      open.startRevision <= this.#revision &&
+      !transcript.responses.some(({ canceled }) => canceled)
+    ) {
+      if (Date.now() > deadline) throw new Error("a watcher never told that it caught up");
+      stream.write({ requestUnion: { $case: "progressRequest", value: {} } });
+      await new Promise((resolve) => setTimeout(resolve, PROGRESS_POLL_MS));
+    }
+  }
+
+  #noteRevision(response: unknown): void {
+    const { header } = response as { header?: { revision: bigint } };
+    if (header !== undefined && header.revision > this.#revision) this.#revision = header.revision;
+  }
+
   /** Opens a watcher in a slot on a stream of its own, and waits for the created (or refused) message. */
-  #watch(slot: number, request: WatchRequest["requestUnion"]): Promise<WatchResponse> {
+  #watch(slot: number, request: WatchCreateRequest): Promise<WatchResponse> {
     this.#open.get(slot)?.stream.cancel();
     const stream = this.#client.bidi<WatchRequest, WatchResponse>(
       WatchDefinition,
       WatchDefinition.methods.watch,
     );
     const transcript: WatchTranscript = { slot, responses: [] };
+    const { startRevision } = request;
+    const open: OpenWatch = { stream, transcript, startRevision, progress: 0 };
     this.transcripts.push(transcript);
-    this.#open.set(slot, { stream, transcript });
+    this.#open.set(slot, open);
     return new Promise((resolve, reject) => {
       stream.on("data", (response: WatchResponse) => {
-        transcript.responses.push(response);
+        if (isProgress(response)) open.progress++;
+        else transcript.responses.push(response);
         if (response.created) resolve(response);
       });
       stream.on("error", reject);
-      stream.write(WatchRequest.fromPartial({ requestUnion: request } as never));
+      stream.write({ requestUnion: { $case: "createRequest", value: request } });
     });
   }
 
@@ -168,4 +220,8 @@ export class Session {
     open.stream.cancel();
     return { cancelled: true };
   }
+}
+
+function isProgress({ created, canceled, events, fragment }: WatchResponse): boolean {
+  return !created && !canceled && events.length === 0 && !fragment;
 }

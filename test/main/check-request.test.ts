@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  checkPut,
-  checkRange,
-  checkTxn,
-  putCostBytes,
-  routeTxn,
-  txnCostBytes,
-} from "../../src/main/services/check-request.js";
+import { checkPut, checkRange, checkTxn, routeTxn } from "../../src/main/services/check-request.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import {
   DeleteRangeRequest,
@@ -16,6 +9,7 @@ import {
   type RequestOp,
   TxnRequest,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { putCostBytes, txnCostBytes } from "../../src/shared/space-cost.js";
 
 const OPS_MAX = 128;
 const key = (text: string): Uint8Array => Buffer.from(text);

@@ -6,6 +6,7 @@ import type {
   TxnRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { EMPTY_BODY } from "../../shared/response-body.js";
+import { putCostBytes, txnCostBytes } from "../../shared/space-cost.js";
 import { deleteRangeBody, putBody } from "./body.js";
 import {
   type ApplyResult,
@@ -14,7 +15,6 @@ import {
   refused,
   withinQuota,
 } from "./machine-context.js";
-import { putCostBytes, txnCostBytes } from "./quota.js";
 import { planTxn, runTxn } from "./txn.js";
 import { checkPut, runDeleteRange, runPut } from "./write-ops.js";
 

@@ -6,6 +6,7 @@ import {
   type LeaseRevokeRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { LEASE_TTL_SECONDS_MAX } from "../../shared/limits.js";
+import { LEASE_GRANT_COST_BYTES } from "../../shared/space-cost.js";
 import {
   type ApplyResult,
   answered,
@@ -13,7 +14,6 @@ import {
   refused,
   withinQuota,
 } from "./machine-context.js";
-import { LEASE_GRANT_COST_BYTES } from "./quota.js";
 import { deleteKey } from "./write-ops.js";
 
 /** Applies a LeaseGrant (L-01 to L-05). */

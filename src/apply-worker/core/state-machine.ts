@@ -1,4 +1,5 @@
 import { assert } from "../../shared/assert.js";
+import { type DecodableType, decodeMessage } from "../../shared/decode-message.js";
 import { ErrorCode } from "../../shared/errors.js";
 import {
   AlarmRequest,
@@ -14,6 +15,7 @@ import {
 import { EntryKind } from "../../shared/messages/entry.js";
 import type { KeySpace } from "../../shared/mvcc/key-space.js";
 import { decodePutRequest } from "../../shared/put-request.js";
+import { txnCostBytes } from "../../shared/space-cost.js";
 import { Alarms } from "./alarms.js";
 import { applyAlarm, applyMemberAttributes } from "./cluster-entries.js";
 import { applyCompact, applyDeleteRange, applyPut, applyTxn } from "./key-entries.js";
@@ -29,7 +31,6 @@ import {
   refused,
 } from "./machine-context.js";
 import { Members } from "./members.js";
-import { txnCostBytes } from "./quota.js";
 import { SideTables } from "./side-tables.js";
 
 /** A committed entry. The payload is the client's request; it is read in place and not kept. */
@@ -155,28 +156,28 @@ function applyEntry(context: MachineContext, { kind, payload }: CommittedEntry):
     case EntryKind.none:
       return answered(context);
     case EntryKind.put:
-      return decoded(context, PUT_CODEC, payload, applyPut);
+      return decoded(context, decodePutRequest, payload, applyPut);
     case EntryKind.deleteRange:
-      return decoded(context, DeleteRangeRequest, payload, applyDeleteRange);
+      return decoded(context, decoder(DeleteRangeRequest), payload, applyDeleteRange);
     case EntryKind.txn:
-      return decoded(context, TxnRequest, payload, (_context, request) => {
+      return decoded(context, decoder(TxnRequest), payload, (_context, request) => {
         // Only a txn with a put, in whichever branch, needs room (MT-23).
         if (noSpace && txnCostBytes(request) > 0) return refused(context, ErrorCode.noSpace);
         return applyTxn(context, request);
       });
     case EntryKind.compact:
-      return decoded(context, CompactionRequest, payload, applyCompact);
+      return decoded(context, decoder(CompactionRequest), payload, applyCompact);
     case EntryKind.leaseGrant:
-      return decoded(context, LeaseGrantRequest, payload, applyLeaseGrant);
+      return decoded(context, decoder(LeaseGrantRequest), payload, applyLeaseGrant);
     case EntryKind.leaseRevoke:
-      return decoded(context, LeaseRevokeRequest, payload, applyLeaseRevoke);
+      return decoded(context, decoder(LeaseRevokeRequest), payload, applyLeaseRevoke);
     case EntryKind.leaseCheckpoint:
-      return decoded(context, LeaseCheckpointRequest, payload, applyLeaseCheckpoint);
+      return decoded(context, decoder(LeaseCheckpointRequest), payload, applyLeaseCheckpoint);
     case EntryKind.alarm:
-      return decoded(context, AlarmRequest, payload, applyAlarm);
+      return decoded(context, decoder(AlarmRequest), payload, applyAlarm);
     case EntryKind.memberAttributes:
       // A copy: what is decoded is kept, and the payload is not ours.
-      return decoded(context, Member, Uint8Array.from(payload), applyMemberAttributes);
+      return decoded(context, decoder(Member), Uint8Array.from(payload), applyMemberAttributes);
     default:
       return refused(context, ErrorCode.malformedRequest);
   }
@@ -198,20 +199,22 @@ const REFUSED_WITHOUT_SPACE: ReadonlySet<EntryKind> = new Set<EntryKind>([
   EntryKind.leaseGrant,
 ]);
 
-const PUT_CODEC = { decode: decodePutRequest };
-
 /** Decodes a request and applies it. The codec throws on bytes that are no message. */
 function decoded<Request>(
   context: MachineContext,
-  codec: { decode(payload: Uint8Array): Request },
+  decode: (payload: Uint8Array) => Request,
   payload: Uint8Array,
   apply: (context: MachineContext, request: Request) => ApplyResult,
 ): ApplyResult {
   let request: Request;
   try {
-    request = codec.decode(payload);
+    request = decode(payload);
   } catch {
     return refused(context, ErrorCode.malformedRequest);
   }
   return apply(context, request);
+}
+
+function decoder<Request>(type: DecodableType<Request>): (payload: Uint8Array) => Request {
+  return (payload) => decodeMessage(type, payload);
 }

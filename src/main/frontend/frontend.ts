@@ -85,9 +85,11 @@ export interface FrontendOptions {
 /** Requests and bytes of one frontend that may be on their way at once; beyond, tooManyRequests. */
 const PENDING_COUNT_MAX = 200_000;
 const PENDING_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes that may wait behind a full ring; beyond, tooManyRequests. */
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 
-/** What the InternalRaftRequest around a client's request adds, at most, to its encoded size. */
-const REQUEST_ENVELOPE_BYTES = 20;
+/** What the InternalRaftRequest around a client's request adds, at least, to its encoded size. */
+const REQUEST_ENVELOPE_BYTES = 17;
 
 const WATCH_BUDGET_MS = 5;
 const HOUSEKEEPING_MS = 200;
@@ -169,7 +171,8 @@ export class Frontend {
     }
     const lag = board.get(BoardSlot.commitIndex) - board.get(BoardSlot.appliedIndex);
     if (lag > APPLY_LAG_ENTRIES_MAX) return refuseNow(handler, ErrorCode.tooManyRequests);
-    const requestId = this.#register(handler, payload.length + ENTRY_HEADER_BYTES);
+    const sizeBytes = payload.length + ENTRY_HEADER_BYTES;
+    const requestId = this.#register(handler, this.#rings.toRaft, sizeBytes);
     if (requestId === undefined) return;
     const { id: frontend, origin } = this.#options;
     sendPropose(this.#rings.toRaft, { kind, frontend, origin, requestId }, payload);
@@ -185,7 +188,7 @@ export class Frontend {
     },
     handler: AnswerHandler,
   ): void {
-    const requestId = this.#register(handler, 0);
+    const requestId = this.#register(handler, this.#rings.toApply);
     if (requestId === undefined) return;
     sendLeaseQuery(this.#rings.toApply, { ...query, requestId });
     this.#scheduleFlush();
@@ -199,7 +202,7 @@ export class Frontend {
       | typeof MainToApply.alarmList,
     handler: AnswerHandler,
   ): void {
-    const requestId = this.#register(handler, 0);
+    const requestId = this.#register(handler, this.#rings.toApply);
     if (requestId === undefined) return;
     sendNumber(this.#rings.toApply, type, requestId);
     this.#scheduleFlush();
@@ -213,7 +216,7 @@ export class Frontend {
     },
     handler: AnswerHandler,
   ): void {
-    const requestId = this.#register(handler, 0);
+    const requestId = this.#register(handler, this.#rings.toApply);
     if (requestId === undefined) return;
     sendHashQuery(this.#rings.toApply, { ...query, requestId });
     this.#scheduleFlush();
@@ -222,6 +225,7 @@ export class Frontend {
   /** Calls back when the view holds everything that was committed before this call. */
   linearizable(waiter: ReadWaiter): void {
     if (this.#stopped) return waiter(ErrorCode.stopped);
+    if (this.#reads.count >= PENDING_COUNT_MAX) return waiter(ErrorCode.tooManyRequests);
     this.#reads.wait(waiter, this.#options.nowMs());
     this.#scheduleFlush();
   }
@@ -342,9 +346,14 @@ export class Frontend {
     this.#scheduleFlush();
   }
 
-  #register(handler: AnswerHandler, sizeBytes: number): number | undefined {
+  /**
+   * Gives a request its id, or refuses it: too much is on its way, or its actor takes nothing (a stalled disk)
+   * and what was sent already waits on the heap. Requests time out there, but their bytes stay.
+   */
+  #register(handler: AnswerHandler, writer: RingWriter, sizeBytes = 0): number | undefined {
     const code = this.#stopped ? ErrorCode.stopped : ErrorCode.tooManyRequests;
-    const requestId = this.#stopped
+    const isRefused = this.#stopped || writer.backlogBytes > BACKLOG_BYTES_MAX;
+    const requestId = isRefused
       ? undefined
       : this.#pending.add(handler, sizeBytes, this.#options.nowMs());
     if (requestId === undefined) refuseNow(handler, code);

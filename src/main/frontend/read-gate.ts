@@ -34,6 +34,12 @@ export class ReadGate {
     this.#appliedIndex = appliedIndex;
   }
 
+  /** Reads that wait, wherever they do. */
+  get count(): number {
+    const confirmed = this.#confirmed.reduce((sum, { reads }) => sum + reads.length, 0);
+    return this.#arriving.length + this.#asked.length + confirmed;
+  }
+
   /** Registers a read. The question goes out with the next `flush`. */
   wait(waiter: ReadWaiter, nowMs: number): void {
     this.#arriving.push({ waiter, startedMs: nowMs });

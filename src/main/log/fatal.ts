@@ -14,12 +14,12 @@ export function fatal(logger: Logger, message: string, fields?: LogFields): neve
 
 /**
  * The way out of a server that runs and must not go on (a failed fsync, damage, a broken invariant): one
- * clear line, then SIGKILL. An ordinary exit waits for native code of every thread, and LMDB's waits for
- * ever when a transaction is open. Never returns.
+ * clear line, then SIGABRT, which nobody takes for a lack of memory. An ordinary exit waits for native code
+ * of every thread, and LMDB's waits for ever when a transaction is open. Never returns.
  */
 export function die(logger: Logger, message: string, fields?: LogFields): never {
   logger.fatal(message, fields);
-  process.kill(process.pid, "SIGKILL");
+  process.kill(process.pid, "SIGABRT");
   // The signal is delivered before another instruction of this thread matters; this satisfies the type.
   throw new Error(message);
 }

@@ -8,6 +8,7 @@ import {
   type RequestOp,
   type TxnRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
+import { IntervalSet } from "./interval-set.js";
 
 /** The argument checks of a range: key given (R-01), sort options inside their enums (R-02). */
 export function checkRange(request: RangeRequest): ErrorCode | 0 {
@@ -76,16 +77,10 @@ function checkOp(op: RequestOp, budget: number): ErrorCode | 0 {
   }
 }
 
-/** Keys that a list of ops may put, and the intervals that it may delete. */
+/** Keys that a list of ops may put, and those that it may delete. */
 interface Writes {
   readonly puts: Set<string>;
-  readonly deletes: Interval[];
-}
-
-/** A half-open interval of keys, as latin1 strings, which order as bytes do. */
-interface Interval {
-  readonly start: string;
-  readonly end: string;
+  readonly deletes: IntervalSet;
 }
 
 function checkBranchWrites(ops: readonly RequestOp[]): ErrorCode | 0 {
@@ -109,14 +104,14 @@ function collectWrites(ops: readonly RequestOp[]): Writes | undefined {
   return writes;
 }
 
-function ownDeletes(ops: readonly RequestOp[]): Interval[] {
-  const deletes: Interval[] = [];
+function ownDeletes(ops: readonly RequestOp[]): IntervalSet {
+  const deletes = new IntervalSet();
   for (const op of ops) {
     if (op.request?.$case !== "requestDeleteRange") continue;
     const { key, rangeEnd } = op.request.value;
     const start = latin1(key);
     // The end is taken literally: "\0" (from-key) covers nothing here (T-06j).
-    deletes.push({ start, end: rangeEnd.length === 0 ? `${start}\0` : latin1(rangeEnd) });
+    deletes.add({ start, end: rangeEnd.length === 0 ? `${start}\0` : latin1(rangeEnd) });
   }
   return deletes;
 }
@@ -131,13 +126,14 @@ function addNested(writes: Writes, txn: TxnRequest): boolean {
     if (success.puts.has(key)) continue;
     if (!addPut(writes, key)) return false;
   }
-  writes.deletes.push(...success.deletes, ...failure.deletes);
+  writes.deletes.addAll(success.deletes);
+  writes.deletes.addAll(failure.deletes);
   return true;
 }
 
 function addPut(writes: Writes, key: string): boolean {
   if (writes.puts.has(key)) return false;
-  for (const { start, end } of writes.deletes) if (key >= start && key < end) return false;
+  if (writes.deletes.has(key)) return false;
   writes.puts.add(key);
   return true;
 }
@@ -159,26 +155,4 @@ export function routeTxn(request: TxnRequest): TxnRoute {
     }
   }
   return serializable ? "serializable" : "linearizable";
-}
-
-/** Space that a put may cost (limits.md section 6). */
-export function putCostBytes(request: PutRequest): number {
-  return 256 + request.key.length + request.value.length;
-}
-
-/** Space that a transaction may cost: the dearer branch, nested ones counted. */
-export function txnCostBytes(request: TxnRequest): number {
-  return Math.max(branchCostBytes(request.success), branchCostBytes(request.failure));
-}
-
-/** Space that a lease may cost. */
-export const LEASE_COST_BYTES = 64;
-
-function branchCostBytes(ops: readonly RequestOp[]): number {
-  let bytes = 0;
-  for (const op of ops) {
-    if (op.request?.$case === "requestPut") bytes += putCostBytes(op.request.value);
-    if (op.request?.$case === "requestTxn") bytes += txnCostBytes(op.request.value);
-  }
-  return bytes;
 }

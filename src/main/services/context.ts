@@ -1,3 +1,4 @@
+import { type DecodableType, decodeMessage } from "../../shared/decode-message.js";
 import { ErrorCode, errorFacts } from "../../shared/errors.js";
 import type { StatusBoard } from "../../shared/status-board.js";
 import type { Frontend } from "../frontend/frontend.js";
@@ -16,11 +17,6 @@ export interface ServiceContext {
   readonly maxTxnOps: number;
 }
 
-/** A message type as the generator writes it. */
-export interface MessageType<T> {
-  decode(bytes: Uint8Array): T;
-}
-
 /** Something that a failure can be told to. */
 export interface Failable {
   fail(failure: GrpcFailure): void;
@@ -37,11 +33,11 @@ export function failWith(call: Failable, code: ErrorCode): void {
  */
 export function decodeRequest<T>(
   call: Failable,
-  type: MessageType<T>,
+  type: DecodableType<T>,
   bytes: Uint8Array,
 ): T | undefined {
   try {
-    return type.decode(bytes);
+    return decodeMessage(type, bytes);
   } catch (error) {
     const facts = errorFacts(ErrorCode.malformedRequest);
     const reason = error instanceof Error ? error.message : String(error);

@@ -2,37 +2,29 @@ import { ErrorCode } from "../../shared/errors.js";
 import {
   CompactionRequest,
   DeleteRangeRequest,
+  PutRequest,
   RangeRequest,
   TxnRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { EntryKind } from "../../shared/messages/entry.js";
 import { encodeRangeBody, rangeWithin } from "../../shared/mvcc/range.js";
-import { decodePutRequest } from "../../shared/put-request.js";
-import type { RangePool } from "../pool/range-pool.js";
+import { decodeUsualPut } from "../../shared/put-request.js";
+import { putCostBytes, txnCostBytes } from "../../shared/space-cost.js";
+import type { ReadPool } from "../pool/read-pool.js";
 import type { RpcMethod, UnaryCall } from "../transport/method.js";
-import {
-  checkDeleteRange,
-  checkPut,
-  checkRange,
-  checkTxn,
-  putCostBytes,
-  routeTxn,
-  txnCostBytes,
-} from "./check-request.js";
+import { checkDeleteRange, checkPut, checkRange, checkTxn, routeTxn } from "./check-request.js";
 import { decodeRequest, failWith, type ServiceContext } from "./context.js";
+import { answerPooled } from "./pooled-read.js";
 import { answerUnary } from "./propose.js";
 import { rangeStreamMethod } from "./range-stream.js";
 import { answerReadOnlyTxn } from "./txn-read.js";
 
-/** What a frontend walks itself before a range goes to the pool: a millisecond or two. */
-const INLINE_RANGE = { keysMax: 1000, bytesMax: 1024 * 1024 } as const;
-
-/** The hand-tuned decoder of the hottest request. */
-const PUT_REQUEST = { decode: decodePutRequest };
+/** What a frontend walks itself before a read goes to the pool: a millisecond or two. */
+const INLINE_READ = { keysMax: 1000, bytesMax: 1024 * 1024 } as const;
 
 /** The KV service's own needs. */
 export interface KvContext extends ServiceContext {
-  readonly pool: RangePool;
+  readonly pool: ReadPool;
   readonly maxRequestBytes: number;
 }
 
@@ -76,21 +68,18 @@ function range(context: KvContext, call: UnaryCall, bytes: Uint8Array): void {
 }
 
 function answerRange(context: KvContext, call: UnaryCall, request: RangeRequest): void {
-  const { frontend, header, pool } = context;
+  const { frontend, header } = context;
   frontend.counts.ranges += 1;
-  const outcome = rangeWithin(frontend.view, request, INLINE_RANGE);
+  const outcome = rangeWithin(frontend.view, request, INLINE_READ);
   if (!outcome.ok) return failWith(call, outcome.code);
   if (outcome.value !== "tooBig") {
     return call.reply(header.reply(outcome.value.revision, encodeRangeBody(outcome.value)));
   }
-  pool.range(request, (answer) => {
-    if (!answer.ok) failWith(call, answer.code);
-    else call.reply([header.reply(answer.value.revision), answer.value.body]);
-  });
+  answerPooled(context, call, { kind: "range", request });
 }
 
 function put(context: KvContext, call: UnaryCall, bytes: Uint8Array): void {
-  const request = decodeRequest(call, PUT_REQUEST, bytes);
+  const request = decodeUsualPut(bytes) ?? decodeRequest(call, PutRequest, bytes);
   if (request === undefined) return;
   if (!context.quota.admits(putCostBytes(request))) return failWith(call, ErrorCode.noSpace);
   const code = checkPut(request);
@@ -108,10 +97,10 @@ function txn(context: KvContext, call: UnaryCall, bytes: Uint8Array): void {
   if (route === "consensus") {
     return context.frontend.propose(EntryKind.txn, bytes, answerUnary(call, context.header));
   }
-  if (route === "serializable") return answerReadOnlyTxn(context, call, request);
+  if (route === "serializable") return answerReadOnlyTxn(context, call, request, INLINE_READ);
   context.frontend.linearizable((failure) => {
     if (call.cancelled) return;
     if (failure !== 0) failWith(call, failure);
-    else answerReadOnlyTxn(context, call, request);
+    else answerReadOnlyTxn(context, call, request, INLINE_READ);
   });
 }

@@ -3,11 +3,13 @@ import { ErrorCode, errorFacts } from "../../shared/errors.js";
 import {
   LeaseGrantRequest,
   LeaseKeepAliveRequest,
+  LeaseLeasesRequest,
   LeaseRevokeRequest,
   LeaseTimeToLiveRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { EntryKind } from "../../shared/messages/entry.js";
 import { MainToApply } from "../../shared/messages/main-to-apply.js";
+import { LEASE_GRANT_COST_BYTES } from "../../shared/space-cost.js";
 import type {
   GrpcFailure,
   RpcMethod,
@@ -15,7 +17,6 @@ import type {
   StreamReceiver,
   UnaryCall,
 } from "../transport/method.js";
-import { LEASE_COST_BYTES } from "./check-request.js";
 import { decodeRequest, failWith, type ServiceContext } from "./context.js";
 import { answerUnary } from "./propose.js";
 
@@ -36,7 +37,8 @@ export function leaseMethods(context: ServiceContext): RpcMethod[] {
         answerUnary(call, context.header),
       );
     }),
-    unary("LeaseLeases", (call) => {
+    unary("LeaseLeases", (call, bytes) => {
+      if (decodeRequest(call, LeaseLeasesRequest, bytes) === undefined) return;
       frontend.queryNumber(MainToApply.leaseLeases, answerUnary(call, context.header));
     }),
     {
@@ -54,7 +56,7 @@ function unary(name: string, handle: (call: UnaryCall, bytes: Uint8Array) => voi
 function grant(context: ServiceContext, call: UnaryCall, bytes: Uint8Array): void {
   const request = decodeRequest(call, LeaseGrantRequest, bytes);
   if (request === undefined) return;
-  if (!context.quota.admits(LEASE_COST_BYTES)) return failWith(call, ErrorCode.noSpace);
+  if (!context.quota.admits(LEASE_GRANT_COST_BYTES)) return failWith(call, ErrorCode.noSpace);
   // The id must be in the log, so that every member grants the same one: the request is written anew.
   const payload =
     request.ID === 0n
@@ -88,10 +90,15 @@ class KeepAliveStream implements StreamReceiver {
   #halfClosed = false;
   #ended = false;
   #held = false;
+  #isFull = false;
 
   constructor(context: ServiceContext, call: StreamCall) {
     this.#context = context;
     this.#call = call;
+    call.onDrain(() => {
+      this.#isFull = false;
+      this.#holdOrGoOn();
+    });
   }
 
   onMessage(message: Uint8Array): void {
@@ -111,9 +118,7 @@ class KeepAliveStream implements StreamReceiver {
         this.#sendReady();
       },
     );
-    if (this.#slots.length < KEEP_ALIVES_OPEN_MAX) return;
-    this.#held = true;
-    this.#call.pause();
+    this.#holdOrGoOn();
   }
 
   onHalfClose(): void {
@@ -126,15 +131,21 @@ class KeepAliveStream implements StreamReceiver {
     let ready = 0;
     for (const slot of this.#slots) {
       if (slot.bytes === undefined) break;
-      this.#call.write(slot.bytes);
+      if (!this.#call.write(slot.bytes)) this.#isFull = true;
       ready++;
     }
     this.#slots.splice(0, ready);
-    if (this.#held && this.#slots.length < KEEP_ALIVES_OPEN_MAX) {
-      this.#held = false;
-      this.#call.resume();
-    }
+    this.#holdOrGoOn();
     if (this.#halfClosed && this.#slots.length === 0) this.#end(undefined);
+  }
+
+  /** Takes requests only while few answers are open and the client reads those that were sent. */
+  #holdOrGoOn(): void {
+    const hold = this.#isFull || this.#slots.length >= KEEP_ALIVES_OPEN_MAX;
+    if (hold === this.#held) return;
+    this.#held = hold;
+    if (hold) this.#call.pause();
+    else this.#call.resume();
   }
 
   #end(failure: GrpcFailure | undefined): void {

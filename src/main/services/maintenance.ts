@@ -5,7 +5,10 @@ import {
   AlarmRequest_AlarmAction,
   AlarmResponse,
   AlarmType,
+  DefragmentRequest,
   HashKVRequest,
+  HashRequest,
+  StatusRequest,
   StatusResponse,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { EntryKind } from "../../shared/messages/entry.js";
@@ -22,17 +25,20 @@ export function maintenanceMethods(context: ServiceContext): RpcMethod[] {
   const { frontend } = context;
   return [
     unary("Alarm", (call, bytes) => alarm(context, call, bytes)),
-    unary("Status", (call) => {
+    unary("Status", (call, bytes) => {
+      if (decodeRequest(call, StatusRequest, bytes) === undefined) return;
       frontend.queryNumber(MainToApply.alarmList, statusAnswer(context, call));
     }),
-    unary("Defragment", (call) => {
+    unary("Defragment", (call, bytes) => {
+      if (decodeRequest(call, DefragmentRequest, bytes) === undefined) return;
       // Nothing stops: pages are reused online. The answer has no header (H-16).
       frontend.queryNumber(MainToApply.defragment, (code) => {
         if (code === 0) call.reply(NO_BYTES);
         else failWith(call, code);
       });
     }),
-    unary("Hash", (call) => {
+    unary("Hash", (call, bytes) => {
+      if (decodeRequest(call, HashRequest, bytes) === undefined) return;
       frontend.queryHash(
         { type: MainToApply.hash, revision: 0n },
         answerUnary(call, context.header),

@@ -1,47 +1,27 @@
-import { ErrorCode } from "../../shared/errors.js";
-import type { RequestOp, TxnRequest } from "../../shared/gen/etcdserverpb/rpc.js";
-import { comparesHold } from "../../shared/mvcc/compare.js";
-import { encodeRangeBody, range } from "../../shared/mvcc/range.js";
-import type { ReadView } from "../../shared/mvcc/read-view.js";
-import { BodyWriter, subHeader } from "../../shared/response-body.js";
+import type { TxnRequest } from "../../shared/gen/etcdserverpb/rpc.js";
+import type { RangeBudget } from "../../shared/mvcc/range.js";
+import { readOnlyTxnBody } from "../pool/read-only-txn.js";
 import type { UnaryCall } from "../transport/method.js";
-import { failWith, type ServiceContext } from "./context.js";
-
-/** Fields of TxnResponse, ResponseOp and RangeResponse. */
-const Field = { header: 1, succeeded: 2, responses: 3, responseRange: 1 } as const;
+import { failWith } from "./context.js";
+import type { KvContext } from "./kv.js";
+import { answerPooled } from "./pooled-read.js";
 
 /**
- * Answers a transaction of nothing but ranges from the frontend's view (T-21, T-22). All of it in one
- * turn, so at one state.
+ * Answers a transaction of nothing but ranges: from the frontend's view, or from the pool when it is too much
+ * for this thread. Compares over ranges have no bound that shows beforehand: always the pool.
  */
 export function answerReadOnlyTxn(
-  context: ServiceContext,
+  context: KvContext,
   call: UnaryCall,
   request: TxnRequest,
+  budget: RangeBudget,
 ): void {
   const { view } = context.frontend;
-  const succeeded = comparesHold(view, request.compare);
-  const body = new BodyWriter();
-  body.integer(Field.succeeded, succeeded ? 1 : 0);
-  for (const op of succeeded ? request.success : request.failure) {
-    const response = answerOp(view, op);
-    if (!(response instanceof BodyWriter)) return failWith(call, response);
-    body.message(Field.responses, response);
+  if (request.compare.some(({ rangeEnd }) => rangeEnd.length > 0)) {
+    return answerPooled(context, call, { kind: "txn", request });
   }
-  call.reply(context.header.reply(view.revision, body.join()));
-}
-
-function answerOp(view: ReadView, op: RequestOp): BodyWriter | ErrorCode {
-  if (op.request?.$case !== "requestRange") return ErrorCode.keyNotFound;
-  const { value: request } = op.request;
-  // A negative revision is taken literally here, unlike in a range on its own (T-15).
-  if (request.revision < 0n && request.revision < view.compactRevision) return ErrorCode.compacted;
-  const answer = range(view, request);
-  if (!answer.ok) return answer.code;
-  const rangeBody = new BodyWriter();
-  rangeBody.message(Field.header, subHeader(view.revision));
-  rangeBody.raw(encodeRangeBody(answer.value));
-  const response = new BodyWriter();
-  response.message(Field.responseRange, rangeBody);
-  return response;
+  const body = readOnlyTxnBody(view, request, budget);
+  if (!body.ok) return failWith(call, body.code);
+  if (body.value === "tooBig") return answerPooled(context, call, { kind: "txn", request });
+  call.reply(context.header.reply(view.revision, body.value));
 }

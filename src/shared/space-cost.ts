@@ -1,4 +1,4 @@
-import type { PutRequest, RequestOp, TxnRequest } from "../../shared/gen/etcdserverpb/rpc.js";
+import type { PutRequest, RequestOp, TxnRequest } from "./gen/etcdserverpb/rpc.js";
 
 /** Cost of a LeaseGrant (limits.md section 6). */
 export const LEASE_GRANT_COST_BYTES = 64;
