@@ -48,11 +48,6 @@ export class SegmentSupply {
     this.#wanted = options.next.sequence;
   }
 
-  /** Number of files of the log besides the one being written and the one made ahead. */
-  get closedCount(): number {
-    return this.#closed.length;
-  }
-
   /** Adds the segment that was written last. */
   retire(segment: ClosedSegment): void {
     this.#closed.push(segment);

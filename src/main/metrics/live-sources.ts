@@ -1,11 +1,11 @@
-import type { LmdbBaseReader } from "../shared/mvcc/base/lmdb-base-reader.js";
-import { API_VERSION, CLUSTER_VERSION } from "../shared/version.js";
-import type { Actors } from "./actors.js";
-import { FEATURE_GATES } from "./config/feature-gates.js";
-import type { ServerConfig } from "./config/server-config.js";
-import type { Frontend } from "./frontend/frontend.js";
-import type { FrontendCounters, MetricsSources } from "./metrics/sources.js";
-import type { WatchHub } from "./watch/watch-hub.js";
+import type { LmdbBaseReader } from "../../shared/mvcc/base/lmdb-base-reader.js";
+import { API_VERSION, CLUSTER_VERSION } from "../../shared/version.js";
+import type { Actors } from "../actors.js";
+import { FEATURE_GATES } from "../config/feature-gates.js";
+import type { ServerConfig } from "../config/server-config.js";
+import type { Frontend } from "../frontend/frontend.js";
+import type { WatchHub } from "../watch/watch-hub.js";
+import type { FrontendCounters, MetricsSources } from "./sources.js";
 
 /** Everything that the metrics of a server are read from. */
 export function metricsSources(server: {
