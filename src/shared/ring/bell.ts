@@ -4,8 +4,8 @@ const COUNT = 0;
 /** On a cache line pair of its own: every ringer reads it, only a sleeper writes it often. */
 const SLEEPING = 32;
 const BELL_BYTES = 256;
-/** Longest delay of a Node timer. A longer wait ends early, which every waiter must bear anyway. */
-const TIMER_MS_MAX = 0x7fff_ffff;
+/** Longest sleep of an event-loop waiter; it then takes a turn, rung or not. */
+const FALLBACK_MS = 100;
 
 /**
  * Wakes one actor, however many rings it reads or waits for space in. One instance per thread over one
@@ -77,12 +77,14 @@ export class Bell {
 
   async #woken(notified: Promise<unknown>, timeoutMs: number): Promise<void> {
     // Not waitAsync's own timeout: its timer is not taken back on a notify, so that short waits with long
-    // timeouts would pile timers up. This one ends the wait by a notify without a ring.
-    const timer =
-      timeoutMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(() => Atomics.notify(this.#words, COUNT), Math.min(timeoutMs, TIMER_MS_MAX));
-    await notified;
+    // timeouts would pile timers up. The wait also ends by itself after a while: a notify of an asynchronous
+    // wait was seen to go missing when many threads ring at once, and a lost one must cost little.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(timeoutMs, FALLBACK_MS));
+      if (timeoutMs === Number.POSITIVE_INFINITY) timer.unref();
+    });
+    await Promise.race([notified, late]);
     clearTimeout(timer);
     this.#awake();
   }
