@@ -4,8 +4,6 @@ const COUNT = 0;
 /** On a cache line pair of its own: every ringer reads it, only a sleeper writes it often. */
 const SLEEPING = 32;
 const BELL_BYTES = 256;
-/** Longest sleep of an event-loop waiter; it then takes a turn, rung or not. */
-const FALLBACK_MS = 100;
 
 /**
  * Wakes one actor, however many rings it reads or waits for space in. One instance per thread over one
@@ -36,19 +34,9 @@ export class Bell {
   /** Wakes the owner, or keeps it from falling asleep. No system call while the owner is awake. */
   ring(): void {
     Atomics.add(this.#words, COUNT, 1);
-    // The first of many ringers takes the flag and notifies: the others know that it is being done.
-    if (Atomics.load(this.#words, SLEEPING) !== 0) {
-      if (Atomics.exchange(this.#words, SLEEPING, 0) !== 0) Atomics.notify(this.#words, COUNT);
-    }
-  }
-
-  /**
-   * Rings and always notifies. For the supervisor after a thread's death: a ringer that was terminated
-   * between taking the flag and notifying leaves a sleeper that `ring` would take to be awake.
-   */
-  ringForced(): void {
-    Atomics.add(this.#words, COUNT, 1);
-    Atomics.notify(this.#words, COUNT);
+    // Only the sleeper takes the flag back. A ringer that did, and was held up before that, would take it from
+    // a later sleep, and the rings after it would pass that sleeper by.
+    if (Atomics.load(this.#words, SLEEPING) !== 0) Atomics.notify(this.#words, COUNT);
   }
 
   /** Blocks the thread until the count differs from `seen` or `timeoutMs` (may be Infinity) is over. */
@@ -76,20 +64,20 @@ export class Bell {
   }
 
   async #woken(notified: Promise<unknown>, timeoutMs: number): Promise<void> {
+    if (timeoutMs === Number.POSITIVE_INFINITY) {
+      await notified;
+      this.#awake();
+      return;
+    }
     // Not waitAsync's own timeout: its timer is not taken back on a notify, so that short waits with long
-    // timeouts would pile timers up. The wait also ends by itself after a while: a notify of an asynchronous
-    // wait was seen to go missing when many threads ring at once, and a lost one must cost little.
+    // timeouts would pile timers up.
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(
-        () => {
-          // Takes the waiter off V8's list: an idle bell would gather one per sleep.
-          Atomics.notify(this.#words, COUNT);
-          resolve();
-        },
-        Math.min(timeoutMs, FALLBACK_MS),
-      );
-      if (timeoutMs === Number.POSITIVE_INFINITY) timer.unref();
+      timer = setTimeout(() => {
+        // Takes the waiter off V8's list: a bell that rings seldom would gather one per sleep.
+        Atomics.notify(this.#words, COUNT);
+        resolve();
+      }, timeoutMs);
     });
     await Promise.race([notified, late]);
     clearTimeout(timer);

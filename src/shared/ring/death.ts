@@ -22,6 +22,6 @@ export function markDead(
 ): void {
   const word = side === "writer" ? RingWord.writerState : RingWord.readerState;
   Atomics.compareExchange(new Int32Array(ring), word, SideState.open, SideState.dead);
-  bells.consumer.ringForced();
-  bells.producer.ringForced();
+  bells.consumer.ring();
+  bells.producer.ring();
 }
