@@ -46,7 +46,7 @@ function generateOperation(random: Random): Operation {
     [22, () => ({ kind: "put", request: put(random) })],
     [22, () => ({ kind: "range", request: range(random) })],
     [8, () => ({ kind: "deleteRange", request: deleteRange(random) })],
-    [24, () => ({ kind: "txn", request: txn(random, 0) })],
+    [24, () => ({ kind: "txn", request: survivable(txn(random, 0)) })],
     [2, () => ({ kind: "compact", request: compact(random) })],
     [4, () => ({ kind: "leaseGrant", id: random.pick(LEASES), ttl: leaseTtl(random) })],
     [2, () => ({ kind: "leaseRevoke", id: random.pick(LEASES) })],
@@ -157,6 +157,33 @@ function txn(random: Random, depth: number): TxnRequest {
     success: list(0, 3, () => op(random, depth)),
     failure: list(0, 3, () => op(random, depth)),
   });
+}
+
+/**
+ * Takes the ignore flags off every put that may come after a delete of the same transaction. Real etcd checks
+ * such a put before the delete, and ends its process when it then finds no key to take the value from.
+ */
+function survivable(request: TxnRequest): TxnRequest {
+  calmBranch(request.success, false);
+  calmBranch(request.failure, false);
+  return request;
+}
+
+/** Whether the branch may have deleted something, or something before it had. */
+function calmBranch(ops: readonly RequestOp[], deletedBefore: boolean): boolean {
+  let deleted = deletedBefore;
+  for (const { request } of ops) {
+    if (request?.$case === "requestDeleteRange") deleted = true;
+    else if (request?.$case === "requestTxn") {
+      const { success, failure } = request.value;
+      const [one, other] = [calmBranch(success, deleted), calmBranch(failure, deleted)];
+      deleted = one || other;
+    } else if (request?.$case === "requestPut" && deleted) {
+      request.value.ignoreValue = false;
+      request.value.ignoreLease = false;
+    }
+  }
+  return deleted;
 }
 
 function op(random: Random, depth: number): RequestOp {
