@@ -18,6 +18,11 @@ export const ApplyToMain = {
   checkpointed: 3,
   /** The members changed: a MemberListResponse without its header field. */
   members: 4,
+  /**
+   * A snapshot took the place of the store (layout: `Published`). The delta before `end` is void; renew the
+   * read view; watchers catch up from history.
+   */
+  restored: 5,
 } as const;
 
 /** Bytes of a `result` before its body. */
@@ -79,9 +84,13 @@ export function readResultCode(view: DataView, offset: number): ErrorCode | 0 {
   return view.getUint32(offset + 16, true) as ErrorCode | 0;
 }
 
-/** Publishes a state. */
-export function sendPublished(writer: RingWriter, state: Published): void {
-  const offset = writer.begin(ApplyToMain.published, 32);
+/** Publishes a state, or (`ApplyToMain.restored`) one that a snapshot brought. */
+export function sendPublished(
+  writer: RingWriter,
+  state: Published,
+  type: typeof ApplyToMain.published | typeof ApplyToMain.restored = ApplyToMain.published,
+): void {
+  const offset = writer.begin(type, 32);
   putUint53(writer.view, offset, state.appliedIndex);
   putUint53(writer.view, offset + 8, state.revision);
   // Shifted by one: -1 means "never compacted".

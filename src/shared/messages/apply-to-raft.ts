@@ -8,6 +8,12 @@ export const ApplyToRaft = {
   propose: 1,
   /** LMDB holds everything up to this index on disk: the WAL may let it go. {index u64} */
   flushed: 2,
+  /** The membership after a `confChange` entry, or a snapshot, was applied: membership.ts. */
+  membership: 3,
+  /** The snapshot is in the store, on disk; its `membership` came before: {index u64, term u64}. */
+  snapshotInstalled: 4,
+  /** Rolling hash of everything applied up to this index (docs/decisions): {index u64, hash u64}. */
+  stateHash: 5,
 } as const;
 
 /** Proposes an entry that no client waits for. */
@@ -32,4 +38,36 @@ export function sendFlushed(writer: RingWriter, index: number): void {
 /** Index of a `flushed`. */
 export function readFlushedIndex(view: DataView, offset: number): number {
   return getUint53(view, offset);
+}
+
+/** Says that a snapshot was taken over. */
+export function sendSnapshotInstalled(
+  writer: RingWriter,
+  position: { readonly index: number; readonly term: number },
+): void {
+  const offset = writer.begin(ApplyToRaft.snapshotInstalled, 16);
+  putUint53(writer.view, offset, position.index);
+  putUint53(writer.view, offset + 8, position.term);
+  writer.end();
+}
+
+/** Reads a `snapshotInstalled`. */
+export function readSnapshotInstalled(
+  view: DataView,
+  offset: number,
+): { index: number; term: number } {
+  return { index: getUint53(view, offset), term: getUint53(view, offset + 8) };
+}
+
+/** Reports the rolling hash at an index. */
+export function sendStateHash(writer: RingWriter, index: number, hash: bigint): void {
+  const offset = writer.begin(ApplyToRaft.stateHash, 16);
+  putUint53(writer.view, offset, index);
+  writer.view.setBigUint64(offset + 8, hash, true);
+  writer.end();
+}
+
+/** Reads a `stateHash`. */
+export function readStateHash(view: DataView, offset: number): { index: number; hash: bigint } {
+  return { index: getUint53(view, offset), hash: view.getBigUint64(offset + 8, true) };
 }
