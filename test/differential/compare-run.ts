@@ -1,14 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
+import { GrpcStatus } from "../../src/shared/errors.js";
 import { type ServerProcess, startCapstan, startEtcd } from "../support/server-process.js";
+import { putsAfterDelete } from "./generate.js";
 import { brokenGrouping, normaliseOutcome, normaliseTranscript } from "./normalise.js";
 import { describeOperation, type Operation } from "./operation.js";
-import { Session } from "./session.js";
+import { type CallOutcome, Session } from "./session.js";
 
 /** Where two servers came apart. */
 export interface Difference {
   /** Index of the operation, or undefined when a watch transcript differs. */
   readonly index: number | undefined;
   readonly what: string;
+  /** What kind of call it is, and whether etcd was still there: a shorter run must fail in the same way. */
+  readonly kind: string;
   readonly etcd: unknown;
   readonly capstan: unknown;
 }
@@ -42,17 +46,29 @@ async function compareCalls(
   operations: readonly Operation[],
   [etcd, capstan]: Pair,
 ): Promise<Difference | undefined> {
+  /** Revisions at which real etcd must not be compacted (putsAfterDelete). */
+  const fragile = new Set<bigint>();
   for (const [index, operation] of operations.entries()) {
+    if (operation.kind === "compact" && fragile.has(operation.request.revision)) continue;
     const [expected, actual] = await Promise.all([etcd.run(operation), capstan.run(operation)]);
     const difference = {
       index,
       what: describeOperation(operation),
+      kind: `${operation.kind}${isLost(expected) ? ", etcd gone" : ""}`,
       etcd: normaliseOutcome(operation, expected),
       capstan: normaliseOutcome(operation, actual),
     };
     if (!isDeepStrictEqual(difference.etcd, difference.capstan)) return difference;
+    if (operation.kind === "txn" && putsAfterDelete(operation.request)) {
+      fragile.add(etcd.revision);
+    }
   }
   return undefined;
+}
+
+/** Whether a call failed because its server was not there any more. */
+function isLost(outcome: CallOutcome): boolean {
+  return !outcome.ok && outcome.code === GrpcStatus.UNAVAILABLE;
 }
 
 /** Waits until both have told their watchers the same; live events need a moment, not a fixed one. */
@@ -74,13 +90,16 @@ async function compareTranscripts(
   }
   const [expected, actual] = sides();
   const broken = capstan.transcripts.map(brokenGrouping).find((text) => text !== undefined);
-  if (broken !== undefined) return { index: undefined, what: broken, etcd: "", capstan: "" };
+  if (broken !== undefined) {
+    return { index: undefined, what: broken, kind: "grouping", etcd: "", capstan: "" };
+  }
   const at = expected.findIndex((side, index) => !isDeepStrictEqual(side, actual[index]));
   if (at === -1) return undefined;
   const creations = operations.filter((operation) => operation.kind === "watch");
   const creation = creations[at];
   return {
     index: undefined,
+    kind: "transcript",
     what: `watcher ${at}: ${creation === undefined ? "" : describeOperation(creation)}`,
     etcd: expected[at],
     capstan: actual[at],

@@ -160,6 +160,24 @@ function txn(random: Random, depth: number): TxnRequest {
 }
 
 /**
+ * Whether some branch may put a key after it deleted something. When real etcd is compacted at just the
+ * revision of such a transaction, it loses the key that was put again, and ends its process when the key is
+ * read: a fault that is not to be had here, and so not to be compared.
+ */
+export function putsAfterDelete({ success, failure }: TxnRequest): boolean {
+  return [success, failure].some((branch) => {
+    const kinds = branch.map(({ request }) => request?.$case);
+    const nested = branch.some(
+      ({ request }) => request?.$case === "requestTxn" && putsAfterDelete(request.value),
+    );
+    const firstDelete = kinds.indexOf("requestDeleteRange");
+    const lastWrite = Math.max(kinds.lastIndexOf("requestPut"), kinds.lastIndexOf("requestTxn"));
+    const mixed = kinds.includes("requestTxn") && kinds.length > 1;
+    return nested || mixed || (firstDelete >= 0 && lastWrite > firstDelete);
+  });
+}
+
+/**
  * Takes the ignore flags off every put that may come after a delete of the same transaction. Real etcd checks
  * such a put before the delete, and ends its process when it then finds no key to take the value from.
  */
