@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { GrpcStatus } from "../../src/shared/errors.js";
 import { type ServerProcess, startCapstan, startEtcd } from "../support/server-process.js";
-import { putsAfterDelete } from "./generate.js";
 import { brokenGrouping, normaliseOutcome, normaliseTranscript } from "./normalise.js";
 import { describeOperation, type Operation } from "./operation.js";
 import { type CallOutcome, Session } from "./session.js";
@@ -46,10 +45,7 @@ async function compareCalls(
   operations: readonly Operation[],
   [etcd, capstan]: Pair,
 ): Promise<Difference | undefined> {
-  /** Revisions at which real etcd must not be compacted (putsAfterDelete). */
-  const fragile = new Set<bigint>();
   for (const [index, operation] of operations.entries()) {
-    if (operation.kind === "compact" && fragile.has(operation.request.revision)) continue;
     const [expected, actual] = await Promise.all([etcd.run(operation), capstan.run(operation)]);
     const difference = {
       index,
@@ -59,9 +55,6 @@ async function compareCalls(
       capstan: normaliseOutcome(operation, actual),
     };
     if (!isDeepStrictEqual(difference.etcd, difference.capstan)) return difference;
-    if (operation.kind === "txn" && putsAfterDelete(operation.request)) {
-      fragile.add(etcd.revision);
-    }
   }
   return undefined;
 }

@@ -39,17 +39,13 @@ interface OpenWatch {
 export class Session {
   readonly #client: RpcClient;
   readonly #open = new Map<number, OpenWatch>();
+  /** The highest revision that a header told. */
   #revision = 0n;
   /** Every watcher there was, in order of creation. */
   readonly transcripts: WatchTranscript[] = [];
 
   constructor(target: string) {
     this.#client = new RpcClient(target);
-  }
-
-  /** The highest revision that a header told. */
-  get revision(): bigint {
-    return this.#revision;
   }
 
   /** Carries out one operation and gives what the server answered. */
