@@ -6,7 +6,7 @@ import { fill, fillPlan } from "./load/fill.js";
 import { measure } from "./load/measure.js";
 import { WORKLOADS, type WorkloadName } from "./load/plan.js";
 import {
-  countFlag,
+  countsFlag,
   type FlagValues,
   flagsHelp,
   LOAD_FLAGS,
@@ -23,7 +23,7 @@ import { RESTART_FLAGS, restartCommand } from "./restart.js";
 
 const ENDPOINT_FLAGS = {
   endpoints: { type: "string", default: "127.0.0.1:2379", help: "host:port, several with commas" },
-  pid: { type: "string", help: "the server's process, to see what it uses" },
+  pid: { type: "string", help: "the server's process, to see what it uses; several with commas" },
   "data-dir": { type: "string", help: "the server's, to see what reaches its disk" },
   "no-fill": { type: "boolean", default: false, help: "range: the keys are there already" },
 } as const;
@@ -51,10 +51,10 @@ async function loadCommand(workload: WorkloadName, values: FlagValues): Promise<
   const endpoints = (textFlag(values, "endpoints") ?? "")
     .split(",")
     .map((endpoint) => endpoint.trim().replace(/^http:\/\//, ""));
-  const pid = values.pid === undefined ? undefined : countFlag(values, "pid");
+  const pids = countsFlag(values, "pid");
   const asked = planOf(workload, endpoints, values);
   const plan = workload === "fill" ? fillPlan(asked) : asked;
-  const options = measureOptionsOf(values, { pid, dataDir: textFlag(values, "data-dir") });
+  const options = measureOptionsOf(values, { pids, dataDir: textFlag(values, "data-dir") });
   if (workload === "range" && values["no-fill"] !== true) await fill(plan);
   const measurement =
     workload === "fill" ? await fill(plan, options) : await measure(plan, options);

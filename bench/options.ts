@@ -91,6 +91,13 @@ export function countFlag(values: FlagValues, name: string, least = 1): number {
   return number;
 }
 
+/** A flag of whole numbers with commas between them; undefined when it was not given. */
+export function countsFlag(values: FlagValues, name: string): number[] | undefined {
+  return textFlag(values, name)
+    ?.split(",")
+    .map((text) => countFlag({ [name]: text }, name));
+}
+
 /** A flag that is text. */
 export function textFlag(values: FlagValues, name: string): string | undefined {
   const value = values[name];
@@ -135,7 +142,7 @@ const SECONDS_MAX = 3600;
 /** How to measure, by flags. Throws UsageError. */
 export function measureOptionsOf(
   values: FlagValues,
-  server: Pick<MeasureOptions, "pid" | "dataDir">,
+  server: Pick<MeasureOptions, "pids" | "dataDir">,
 ): MeasureOptions {
   const total = values.total === undefined ? Number.POSITIVE_INFINITY : countFlag(values, "total");
   const fallback = Number.isFinite(total) ? SECONDS_MAX : DEFAULT_SECONDS;

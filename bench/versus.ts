@@ -3,7 +3,6 @@
  * against one and then the other, several times in turns, and prints one table. See bench/README.md
  * for how to read it.
  */
-import type { ServerProcess } from "../test/support/server-process.js";
 import { type H2loadWorkload, measureWithH2load } from "./h2load.js";
 import { fill } from "./load/fill.js";
 import { type Measurement, measure } from "./load/measure.js";
@@ -24,8 +23,9 @@ import { metricsOf } from "./report/metrics.js";
 import { figure, median, table } from "./report/table.js";
 import {
   clearAwayOnSignals,
+  type RunningSubject,
   type SubjectName,
-  startSubject,
+  startSubjects,
   subjects,
   withDataDir,
 } from "./servers/subjects.js";
@@ -33,6 +33,8 @@ import {
 /** One row group of the table. */
 interface Case {
   readonly name: string;
+  /** Made against a cluster, too, where nothing else is asked for. */
+  readonly inClusters?: boolean;
   readonly workload: LoadPlan["workload"];
   readonly overrides?: Partial<LoadPlan>;
   /** Made by h2load, where it was given. */
@@ -40,11 +42,21 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: "put", workload: "put" },
-  { name: "put-one", workload: "put", overrides: { clients: 1, conns: 1, threads: 1 } },
+  { name: "put", workload: "put", inClusters: true },
+  {
+    name: "put-one",
+    workload: "put",
+    inClusters: true,
+    overrides: { clients: 1, conns: 1, threads: 1 },
+  },
   { name: "put-h2load", workload: "put", h2load: "put" },
-  { name: "range", workload: "range" },
-  { name: "range-serializable", workload: "range", overrides: { consistency: "s" } },
+  { name: "range", workload: "range", inClusters: true },
+  {
+    name: "range-serializable",
+    workload: "range",
+    inClusters: true,
+    overrides: { consistency: "s" },
+  },
   { name: "range-h2load", workload: "range", h2load: "range" },
   { name: "list-1000", workload: "range", overrides: { span: 1000, clients: 10, conns: 10 } },
   { name: "txn", workload: "txn" },
@@ -61,6 +73,7 @@ const FLAGS = {
     help: `some of ${CASES.map(({ name }) => name).join(",")}`,
   },
   only: { type: "string", help: "capstan or etcd alone" },
+  members: { type: "string", default: "1", help: "of each cluster; clients use all of them" },
   dir: { type: "string", help: "where data directories are made (the temporary directory)" },
   h2load: { type: "string", help: "nghttp2's h2load, for the cases that it makes" },
   ...SHARED_FLAGS,
@@ -73,12 +86,12 @@ type Results = Map<string, Map<SubjectName, Measurement[]>>;
 
 async function measureCase(
   each: Case,
-  server: ServerProcess,
+  { targets, pids }: RunningSubject,
+  dataDir: string,
   values: FlagValues,
 ): Promise<Measurement> {
-  const plan: LoadPlan = { ...planOf(each.workload, [server.target], values), ...each.overrides };
-  const { pid, dataDir } = server;
-  const asked = measureOptionsOf(values, { pid, dataDir });
+  const plan: LoadPlan = { ...planOf(each.workload, targets, values), ...each.overrides };
+  const asked = measureOptionsOf(values, { pids, dataDir });
   // Nothing is left to do after reads.
   const options = each.workload === "range" ? { ...asked, settleSeconds: 0 } : asked;
   const program = textFlag(values, "h2load");
@@ -87,7 +100,7 @@ async function measureCase(
     : measure(plan, options);
 }
 
-/** Starts a server, fills it, and makes all loads against it one after the other. */
+/** Starts a server or a cluster, fills it, and makes all loads against it one after the other. */
 async function measureSubject(
   subject: SubjectName,
   cases: readonly Case[],
@@ -95,11 +108,12 @@ async function measureSubject(
   results: Results,
 ): Promise<void> {
   await withDataDir(textFlag(values, "dir"), async (dataDir) => {
-    const server = await startSubject(subject, { dataDir });
+    const members = countFlag(values, "members");
+    const server = await startSubjects(subject, { dataDir, members });
     try {
-      await fill(planOf("fill", [server.target], values));
+      await fill(planOf("fill", server.targets, values));
       for (const each of cases) {
-        const measurement = await measureCase(each, server, values);
+        const measurement = await measureCase(each, server, dataDir, values);
         const ofCase = results.get(each.name) ?? new Map<SubjectName, Measurement[]>();
         results.set(each.name, ofCase);
         ofCase.set(subject, [...(ofCase.get(subject) ?? []), measurement]);
@@ -139,8 +153,12 @@ function chosenCases(values: FlagValues): Case[] {
   const wanted = textFlag(values, "cases")?.split(",");
   const unknown = wanted?.find((name) => CASES.every((each) => each.name !== name));
   if (unknown !== undefined) throw new UsageError(`no such case: ${unknown}`);
-  const possible = CASES.filter((each) => each.h2load === undefined || values.h2load !== undefined);
-  return possible.filter(({ name }) => wanted === undefined || wanted.includes(name));
+  const isCluster = countFlag(values, "members") > 1;
+  // h2load talks to one member only.
+  const withH2load = values.h2load !== undefined && !isCluster;
+  return CASES.filter((each) => each.h2load === undefined || withH2load).filter(
+    ({ name, inClusters }) => wanted?.includes(name) ?? (inClusters === true || !isCluster),
+  );
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -171,13 +189,18 @@ function report(results: Results, values: FlagValues, pairs: number): void {
     return;
   }
   console.log(
-    `medians of ${pairs} pairs of ${values.seconds} s; ` +
+    `${memberText(values)}medians of ${pairs} pairs of ${values.seconds} s; ` +
       `${values.clients} clients on ${values.conns} connections, ` +
       `keys ${values["key-size"]} and values ${values["val-size"]} bytes, ` +
       `${values["key-space-size"]} keys, seed ${values.seed}, node ${process.version}`,
   );
   const rows = [...results].flatMap(([name, ofCase]) => caseRows(name, ofCase));
   console.log(table([["", "", "capstan", "etcd", "ratio"], ...rows], 2));
+}
+
+function memberText(values: FlagValues): string {
+  const members = countFlag(values, "members");
+  return members === 1 ? "" : `${members} members each, server figures are sums; `;
 }
 
 try {

@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LatencySummary } from "./latency-histogram.js";
 import { LoadThreads } from "./load-threads.js";
 import type { LoadLimits, LoadPlan } from "./plan.js";
-import { type ProcessUsage, readDeviceWriteBytes, readUsage } from "./server-usage.js";
+import { type ProcessUsage, readDeviceWriteBytes, readUsage, sumUsage } from "./server-usage.js";
 
 /** What to do around a run. */
 export interface MeasureOptions {
   readonly limits: LoadLimits;
   /** Run that is not measured, before. */
   readonly warmupSeconds: number;
-  /** Server to look at. */
-  readonly pid?: number | undefined;
-  /** Its data directory, to see what reaches the disk. */
+  /** Server to look at, by its processes: one, or the members of a cluster. */
+  readonly pids?: readonly number[] | undefined;
+  /** Its data directory, or one that is on the same disk, to see what reaches that. */
   readonly dataDir?: string | undefined;
   /** How long after the run its work in the background is still counted. */
   readonly settleSeconds: number;
@@ -28,7 +28,7 @@ export interface Measurement {
   readonly latency: LatencySummary;
   /** CPU time of this process per unit. */
   readonly clientCpuUsPerUnit: number;
-  /** Of the server, where its pid was given. */
+  /** Of the server, where its processes were given; the sum over all of them. */
   readonly server?: ServerCost;
 }
 
@@ -85,10 +85,10 @@ export interface ServerState {
 }
 
 /** Looks at the server; undefined when it was not said which it is. */
-export function serverState({ pid, dataDir }: MeasureOptions): ServerState | undefined {
-  if (pid === undefined) return undefined;
+export function serverState({ pids, dataDir }: MeasureOptions): ServerState | undefined {
+  if (pids === undefined) return undefined;
   const deviceBytes = dataDir === undefined ? undefined : readDeviceWriteBytes(dataDir);
-  return { usage: readUsage(pid), deviceBytes };
+  return { usage: sumUsage(pids.map(readUsage)), deviceBytes };
 }
 
 /**

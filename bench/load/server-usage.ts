@@ -34,6 +34,18 @@ export function readUsage(pid: number): ProcessUsage {
   };
 }
 
+/** What several processes use together. */
+export function sumUsage(usages: readonly ProcessUsage[]): ProcessUsage {
+  const sum = (pick: (usage: ProcessUsage) => number): number =>
+    usages.reduce((total, usage) => total + pick(usage), 0);
+  return {
+    cpuUs: sum(({ cpuUs }) => cpuUs),
+    writeBytes: sum(({ writeBytes }) => writeBytes),
+    rssBytes: sum(({ rssBytes }) => rssBytes),
+    anonymousBytes: sum(({ anonymousBytes }) => anonymousBytes),
+  };
+}
+
 function numberAfter(text: string, label: string): number {
   const line = text.split("\n").find((each) => each.startsWith(label)) ?? "";
   return Number.parseInt(line.slice(label.length), 10);

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RpcClient } from "../../src/main/client/rpc-client.js";
+import { MaintenanceDefinition } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import {
   findEtcdProgram,
+  freePort,
   type ServerProcess,
   type StartOptions,
   startCapstan,
@@ -43,6 +46,78 @@ export async function startSubject(
   return server;
 }
 
+/** A server, or all the members of a cluster, that loads are made against. */
+export interface RunningSubject {
+  /** host:port each, the leader's first. */
+  readonly targets: readonly string[];
+  readonly pids: readonly number[];
+  /** Ends all of it hard. */
+  dispose(): Promise<void>;
+}
+
+/** Starts a cluster on free ports and directories below one, and waits until it has a leader. */
+export async function startSubjects(
+  name: SubjectName,
+  options: { readonly dataDir: string; readonly members: number },
+): Promise<RunningSubject> {
+  const { dataDir, members } = options;
+  const places = await Promise.all(
+    Array.from({ length: members }, async (_, i) => ({
+      name: `m${i + 1}`,
+      peerUrl: `http://127.0.0.1:${await freePort()}`,
+    })),
+  );
+  const roster = places.map((place) => `${place.name}=${place.peerUrl}`).join(",");
+  const started = await Promise.allSettled(
+    places.map((place) =>
+      startSubject(name, { ...memberOptions(place, roster), dataDir: join(dataDir, place.name) }),
+    ),
+  );
+  const servers = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const dispose = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.dispose()));
+  };
+  try {
+    for (const each of started) if (each.status === "rejected") throw each.reason;
+    const targets = await leaderFirst(servers.map(({ target }) => target));
+    return { targets, pids: servers.map(({ pid }) => pid), dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function memberOptions(place: { readonly name: string; readonly peerUrl: string }, roster: string) {
+  const { name, peerUrl } = place;
+  const flags = [
+    ...["--name", name, "--initial-cluster", roster],
+    ...["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl],
+  ];
+  return { flags };
+}
+
+/** The leader's target before the others: who uses one connection only should know whose it is. */
+async function leaderFirst(targets: readonly string[]): Promise<string[]> {
+  const leads = await Promise.all(
+    targets.map(async (target) => {
+      const rpc = new RpcClient(target);
+      try {
+        const { status } = MaintenanceDefinition.methods;
+        const answer = await rpc.unary(
+          MaintenanceDefinition,
+          status,
+          {},
+          { timeoutMs: STATUS_TIMEOUT_MS },
+        );
+        return answer.leader === answer.header?.memberId;
+      } finally {
+        rpc.close();
+      }
+    }),
+  );
+  return [...targets.filter((_, i) => leads[i]), ...targets.filter((_, i) => !leads[i])];
+}
+
 /**
  * From now on a signal that ends this process ends its servers first, and removes their
  * directories.
@@ -57,6 +132,7 @@ export function clearAwayOnSignals(): void {
   }
 }
 
+const STATUS_TIMEOUT_MS = 10_000;
 const TMPFS_MAGIC = 0x01021994;
 
 /**

@@ -1,6 +1,7 @@
-import { AlarmType, MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
+import { ErrorCode } from "../shared/errors.js";
+import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
 import type { SharedHistogram } from "../shared/histogram.js";
-import { CHECKPOINT_SLICE_MS } from "../shared/limits.js";
+import { CHECKPOINT_SLICE_MS, STATE_HASH_EVERY } from "../shared/limits.js";
 import {
   ENTRY_HEADER_BYTES,
   type EntryHeader,
@@ -8,27 +9,30 @@ import {
   NO_FRONTEND,
   readEntryHeader,
 } from "../shared/messages/entry.js";
-import { MainToApply, readHashRevision, readNumber } from "../shared/messages/main-to-apply.js";
 import {
   COMMITTED_ENTRY_HEADER_BYTES,
   RaftToApply,
   readEntryIndex,
   readEntryTerm,
   readRole,
+  readSnapshotFile,
 } from "../shared/messages/raft-to-apply.js";
 import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
-import { EMPTY_BODY } from "../shared/response-body.js";
 import type { RingReader } from "../shared/ring/reader.js";
 import type { RingWriter } from "../shared/ring/writer.js";
-import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
+import type { StatusBoard } from "../shared/status-board.js";
+import { noTotals, type Totals, writeAppliedSlots, writeStoreSlots } from "./board-slots.js";
 import type { ApplyResult } from "./core/machine-context.js";
 import type { StateMachine } from "./core/state-machine.js";
 import { type Answer, FrontendPorts, type FrontendRings } from "./frontend-port.js";
+import { FrontendRequests } from "./frontend-requests.js";
 import { Hasher } from "./hasher.js";
 import { OwnProposals } from "./own-proposals.js";
 import { Queries } from "./queries.js";
+import { RaftPort } from "./raft-port.js";
 import { StoreKeeper } from "./store-keeper.js";
 import type { StorePort } from "./store-port.js";
+import { WaitingAnswers } from "./waiting-answers.js";
 
 /** Entries applied before their states and answers are sent. */
 export const BATCH_ENTRIES_MAX = 256;
@@ -38,8 +42,6 @@ const BATCH_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const QUERIES_PER_TURN_MAX = 1024;
 /** Shortest slice of store work while entries wait. */
 const BUSY_SLICE_MS_MIN = 0.5;
-/** Answers that may wait for a compaction; further ones do not wait. */
-const WAITING_MAX = 10_000;
 /** An entry that takes longer is counted as slow (limits.md section 4). */
 const SLOW_APPLY_MS = 100;
 
@@ -65,6 +67,8 @@ export interface ApplyDriverOptions {
   readonly wake: () => void;
   /** Hears of an entry that took longer than the warning threshold (limits.md section 4). */
   readonly onSlowApply: (tookMs: number, index: number) => void;
+  /** Of the life before this one, which a snapshot ended. */
+  readonly heritage?: Heritage;
 }
 
 /** What a turn says of itself. */
@@ -75,19 +79,30 @@ export interface TurnOutcome {
   readonly deadlineMs: number;
 }
 
-/** An answer that waits for the store. */
-interface WaitingAnswer {
-  readonly answer: Answer;
-  /** Until what was applied up to here is on disk, */
-  readonly appliedIndex: number;
-  /** and what was compacted up to here is removed. */
-  readonly compactRevision: number;
+/** A snapshot that was received: it takes the place of the store. */
+export interface ReceivedSnapshot {
+  readonly index: number;
+  readonly term: number;
+  readonly path: string;
+}
+
+/** What one life of the driver leaves to the next, when a snapshot took the store's place. */
+export interface Heritage {
+  readonly totals: Totals;
+  readonly proposals: OwnProposals;
+  /** The last checkpoint that frontends were told of: all have let go of it. */
+  readonly checkpointId: number;
+  /** The Raft worker waits to hear that the store is on disk. */
+  readonly owesFlushed: boolean;
 }
 
 /**
  * The apply worker's turn: drains its rings, applies, publishes, answers, keeps leases and store going.
  * Synchronous; the worker's loop, or a test, takes the turns. Takes nothing new in while one of its
  * writers is blocked or the delta is full, so that what waits in memory is bounded by a batch's output.
+ *
+ * A snapshot ends its life: it takes in no more entries, waits until nobody has the old store in hand, and
+ * says so by `readySnapshot`. The owner then has the store replaced and makes a new driver on the same rings.
  */
 export class ApplyDriver {
   readonly #options: ApplyDriverOptions;
@@ -95,19 +110,22 @@ export class ApplyDriver {
   readonly #keeper: StoreKeeper;
   readonly #hasher: Hasher;
   readonly #queries: Queries;
+  readonly #requests: FrontendRequests;
   readonly #proposals: OwnProposals;
   readonly #header: EntryHeader = { kind: 0, frontend: 0, origin: 0n, requestId: 0 };
+  readonly #raft: RaftPort;
+  readonly #totals: Totals;
+  readonly #waiting = new WaitingAnswers();
   #answers: Answer[] = [];
   #answerBytes = 0;
-  #waiting: WaitingAnswer[] = [];
   #nowMs = 0;
-  #slowApplies = 0;
-  #leasesExpired = 0;
-  #ownApplied = 0;
+  #snapshot: ReceivedSnapshot | undefined;
 
   constructor(options: ApplyDriverOptions) {
-    const { machine, store, delta, toRaft, memberId, origin, wake } = options;
+    const { machine, store, delta, toRaft, memberId, origin, wake, heritage } = options;
     this.#options = options;
+    this.#raft = new RaftPort(toRaft);
+    this.#totals = heritage?.totals ?? noTotals();
     this.#ports = new FrontendPorts(options.frontends);
     this.#hasher = new Hasher({ store, view: machine.space.view, clock: options.clock });
     this.#keeper = new StoreKeeper({
@@ -115,14 +133,24 @@ export class ApplyDriver {
       machine,
       delta,
       ports: this.#ports,
-      toRaft,
+      raft: this.#raft,
+      totals: this.#totals,
+      checkpointId: heritage?.checkpointId ?? 0,
       identity: options.identity,
       commitSeconds: options.commitSeconds,
       wake,
       onCheckpoint: () => this.#hasher.checkpointed(),
     });
-    this.#queries = new Queries(machine);
-    this.#proposals = new OwnProposals({ writer: toRaft, memberId, origin });
+    this.#queries = new Queries(machine, this.#totals);
+    this.#requests = new FrontendRequests({
+      machine,
+      ports: this.#ports,
+      keeper: this.#keeper,
+      hasher: this.#hasher,
+      queries: this.#queries,
+      waiting: this.#waiting,
+    });
+    this.#proposals = heritage?.proposals ?? new OwnProposals({ writer: toRaft, memberId, origin });
     this.#writeAppliedSlots();
     this.#writeStoreSlots();
   }
@@ -137,14 +165,54 @@ export class ApplyDriver {
     return this.#keeper.waitsForEventLoop;
   }
 
-  /** Everything applied is on disk and no transaction is open: the store may be closed. */
+  /**
+   * Everything applied is on disk and no transaction is open: the store may be closed. Before a snapshot it is
+   * enough that none is open: what is applied is still in the log, and in the snapshot.
+   */
   get isSettled(): boolean {
-    return this.#keeper.isSettled;
+    return this.#snapshot === undefined ? this.#keeper.isSettled : !this.#keeper.isWriting;
   }
 
   /** Every proposal of this member's own making has come back through the log. */
   get isOwnApplied(): boolean {
-    return this.#ownApplied === this.#proposals.lastId;
+    return this.#proposals.isAllApplied;
+  }
+
+  /** A snapshot may take the store's place now: no transaction is open, and nobody renews its view any more. */
+  get readySnapshot(): ReceivedSnapshot | undefined {
+    return this.#keeper.isIdle ? this.#snapshot : undefined;
+  }
+
+  /**
+   * Ends this life: the store is about to be replaced. Answers what waited for it: that a compaction was
+   * applied stays true, a hash is not to be had any more.
+   */
+  bequeath(): Heritage {
+    this.#hasher.refuseAll(ErrorCode.timeout);
+    for (const answer of this.#hasher.takeAnswers()) this.#ports.answer(answer);
+    for (const answer of this.#waiting.takeAll()) this.#ports.answer(answer);
+    this.#flush();
+    this.#hasher.close();
+    const { checkpointId, isCheckpointWanted } = this.#keeper;
+    return {
+      totals: this.#totals,
+      proposals: this.#proposals,
+      checkpointId,
+      owesFlushed: isCheckpointWanted,
+    };
+  }
+
+  /** Begins a life whose store is a snapshot's: everybody hears of the new state. */
+  announce(snapshot: ReceivedSnapshot): void {
+    const { machine, heritage } = this.#options;
+    const { revision, compactRevision, end } = machine.space.view;
+    this.#ports.restored({ appliedIndex: machine.appliedIndex, revision, compactRevision, end });
+    this.#sendMembers();
+    this.#keeper.announceRestored();
+    this.#raft.membership(machine);
+    this.#raft.snapshotInstalled(snapshot);
+    if (heritage?.owesFlushed) this.#raft.flushed(machine.appliedIndex);
+    this.#flush();
   }
 
   /** Gives back what it holds of the store, which is about to be closed, and gives up an open transaction. */
@@ -160,14 +228,14 @@ export class ApplyDriver {
 
   /** Proposes to record what is left of every lease, before an orderly stop. */
   recordLeases(): void {
-    const { machine, clock, toRaft } = this.#options;
+    const { machine, clock } = this.#options;
     this.#proposals.proposeLeases(machine.lessor.recordAll(clock()));
-    toRaft.flush();
+    this.#raft.flush();
   }
 
   /** Takes one turn. Throws when the store failed or an invariant is broken: the process must end. */
   turn(): TurnOutcome {
-    const { machine, clock } = this.#options;
+    const { machine, store, clock } = this.#options;
     this.#nowMs = clock();
     this.#flush();
     let worked = false;
@@ -178,15 +246,16 @@ export class ApplyDriver {
       for (const answer of this.#queries.takeRenewals()) this.#ports.answer(answer);
     }
     const slice = worked ? this.#busySliceMs : CHECKPOINT_SLICE_MS;
-    worked = this.#keeper.turn(this.#nowMs, slice) || worked;
+    worked =
+      this.#keeper.turn(this.#nowMs, { budgetMs: slice, mayStart: !this.#snapshot }) || worked;
     worked = this.#hasher.turn(slice) || worked;
     for (const answer of this.#hasher.takeAnswers()) this.#ports.answer(answer);
     if (worked) this.#writeStoreSlots();
-    this.#settleWaiting();
+    for (const answer of this.#waiting.takeSettled(store.state)) this.#ports.answer(answer);
     this.#flush();
     const deadlineMs = Math.min(
       this.#isBlocked ? Number.POSITIVE_INFINITY : machine.lessor.nextTickMs(this.#nowMs),
-      this.#keeper.nextTurnMs(this.#nowMs),
+      this.#keeper.nextTurnMs(this.#nowMs, { mayStart: !this.#snapshot }),
       this.#hasher.hasWork ? this.#nowMs : Number.POSITIVE_INFINITY,
     );
     return { worked, deadlineMs };
@@ -201,11 +270,11 @@ export class ApplyDriver {
   }
 
   get #isBlocked(): boolean {
-    return this.#options.toRaft.blocked || this.#ports.blocked;
+    return this.#raft.blocked || this.#ports.blocked;
   }
 
   #flush(): void {
-    this.#options.toRaft.flush();
+    this.#raft.flush();
     this.#ports.flush();
   }
 
@@ -213,66 +282,24 @@ export class ApplyDriver {
     let handled = 0;
     this.#ports.readers().forEach((reader, frontend) => {
       handled += reader.drain((type, _bytes, view, offset) => {
-        if (type === MainToApply.released) {
-          this.#keeper.released(frontend, readNumber(view, offset));
-        } else {
-          this.#onQuery(frontend, type, view, offset);
-        }
+        this.#requests.handle({ frontend, type, view, offset }, this.#nowMs);
         return !this.#ports.blocked;
       }, QUERIES_PER_TURN_MAX);
     });
     return handled > 0;
   }
 
-  #onQuery(frontend: number, type: number, view: DataView, offset: number): void {
-    if (type === MainToApply.defragment) return this.#onDefragment(frontend, view, offset);
-    if (type === MainToApply.hash || type === MainToApply.hashKv) {
-      return this.#onHash(frontend, type, view, offset);
-    }
-    const answer = this.#queries.answer({ frontend, type, view, offset }, this.#nowMs);
-    if (answer !== undefined) this.#ports.answer(answer);
-  }
-
-  /**
-   * Pages are reused online, so there is nothing to stop for: the answer comes when what was applied is
-   * on disk and what was compacted has made room (MT-25, MT-30).
-   */
-  #onDefragment(frontend: number, view: DataView, offset: number): void {
-    const { machine } = this.#options;
-    const { revision, compactRevision } = machine.space.view;
-    this.#keeper.wantCheckpoint();
-    this.#waitForStore({
-      answer: {
-        frontend,
-        requestId: readNumber(view, offset),
-        revision,
-        code: 0,
-        body: EMPTY_BODY,
-      },
-      appliedIndex: machine.appliedIndex,
-      compactRevision,
-    });
-  }
-
-  #onHash(frontend: number, type: number, view: DataView, offset: number): void {
-    const request = {
-      kind: type === MainToApply.hash ? ("hash" as const) : ("hashKv" as const),
-      frontend,
-      requestId: readNumber(view, offset),
-      revision: readHashRevision(view, offset),
-    };
-    const { appliedIndex } = this.#options.machine;
-    if (!this.#hasher.request(request, appliedIndex)) this.#keeper.wantCheckpoint();
-  }
-
   #drainRaft(): boolean {
-    if (this.#keeper.isDeltaFull) return false;
+    if (this.#snapshot !== undefined || this.#keeper.isDeltaFull) return false;
     const { fromRaft, machine, clock } = this.#options;
     this.#nowMs = clock();
     const before = machine.appliedIndex;
     const handled = fromRaft.drain((type, bytes, view, offset, length) => {
       if (type === RaftToApply.entry) this.#onEntry(bytes, view, offset, length);
       else if (type === RaftToApply.role) this.#onRole(readRole(view, offset).isLeader);
+      else if (type === RaftToApply.checkpointWanted) this.#onCheckpointWanted();
+      else this.#onSnapshot(readSnapshotFile(bytes, view, offset, length));
+      if (this.#snapshot !== undefined) return false;
       return this.#answerBytes < BATCH_ANSWER_BYTES_MAX && !this.#keeper.isDeltaFull;
     }, BATCH_ENTRIES_MAX);
     if (machine.appliedIndex > before) this.#publish();
@@ -283,6 +310,23 @@ export class ApplyDriver {
     const { lessor } = this.#options.machine;
     if (isLeader) lessor.promote(this.#nowMs);
     else lessor.demote();
+  }
+
+  /** Answered in any case: when there is nothing to write, at once. */
+  #onCheckpointWanted(): void {
+    if (this.#keeper.isDirty) this.#keeper.wantCheckpoint();
+    else this.#raft.flushed(this.#options.store.state.appliedIndex);
+  }
+
+  #onSnapshot(snapshot: ReceivedSnapshot): void {
+    const { machine } = this.#options;
+    if (snapshot.index > machine.appliedIndex) {
+      this.#snapshot = snapshot;
+      return;
+    }
+    // The log brought as much meanwhile.
+    this.#raft.membership(machine);
+    this.#raft.snapshotInstalled(snapshot);
   }
 
   #onEntry(bytes: Buffer, view: DataView, offset: number, length: number): void {
@@ -299,10 +343,15 @@ export class ApplyDriver {
     const result = machine.apply(entry, this.#nowMs);
     const revision = machine.space.view.compactRevision;
     if (revision > previous) this.#hasher.compacted({ revision, previous }, entry.index);
+    // Names, too: other members are told who has run before (src/main/bootstrap).
+    if (entry.kind === EntryKind.confChange || entry.kind === EntryKind.memberAttributes) {
+      this.#raft.membership(machine);
+    }
+    if (result !== undefined && entry.index % STATE_HASH_EVERY === 0) this.#raft.stateHash(machine);
     const tookMs = clock() - this.#nowMs;
     this.#nowMs += tookMs;
     if (tookMs > SLOW_APPLY_MS) {
-      this.#slowApplies += 1;
+      this.#totals.slowApplies += 1;
       onSlowApply(tookMs, entry.index);
     }
     if (result === undefined) return;
@@ -326,8 +375,8 @@ export class ApplyDriver {
   }
 
   #onOwnApplied({ kind, requestId }: EntryHeader, { code }: ApplyResult): void {
-    this.#ownApplied = Math.max(this.#ownApplied, requestId);
-    if (kind === EntryKind.leaseRevoke && code === 0) this.#leasesExpired += 1;
+    this.#proposals.applied(requestId);
+    if (kind === EntryKind.leaseRevoke && code === 0) this.#totals.leasesExpired += 1;
   }
 
   #onResult({ frontend, requestId }: EntryHeader, result: ApplyResult): void {
@@ -340,13 +389,8 @@ export class ApplyDriver {
     }
     this.#keeper.wantCheckpoint();
     const { compactRevision } = this.#options.machine.space.view;
-    this.#waitForStore({ answer, appliedIndex: 0, compactRevision });
-  }
-
-  /** Beyond the bound an answer does not wait: it is true already, only earlier than asked for. */
-  #waitForStore(waiting: WaitingAnswer): void {
-    if (this.#waiting.length < WAITING_MAX) this.#waiting.push(waiting);
-    else this.#answers.push(waiting.answer);
+    if (!this.#waiting.add({ answer, appliedIndex: 0, compactRevision }))
+      this.#answers.push(answer);
   }
 
   /** The state first, the answers of its entries after it: who has an answer can read what it says. */
@@ -355,54 +399,30 @@ export class ApplyDriver {
     const { revision, compactRevision, end } = machine.space.view;
     this.#writeAppliedSlots();
     this.#ports.publish({ appliedIndex: machine.appliedIndex, revision, compactRevision, end });
-    if (machine.takeMembersChanged()) {
-      const response = { header: undefined, members: machine.members.all() };
-      this.#ports.members(MemberListResponse.encode(response).finish());
-    }
+    if (machine.takeMembersChanged()) this.#sendMembers();
     for (const answer of this.#answers) this.#ports.answer(answer);
     this.#answers = [];
     this.#answerBytes = 0;
   }
 
-  #settleWaiting(): void {
-    if (this.#waiting.length === 0) return;
-    const { appliedIndex, finishedCompactRevision } = this.#options.store.state;
-    this.#waiting = this.#waiting.filter((waiting) => {
-      const isSettled =
-        waiting.appliedIndex <= appliedIndex && waiting.compactRevision <= finishedCompactRevision;
-      if (isSettled) this.#ports.answer(waiting.answer);
-      return !isSettled;
-    });
+  #sendMembers(): void {
+    const response = { header: undefined, members: this.#options.machine.members.all() };
+    this.#ports.members(MemberListResponse.encode(response).finish());
   }
 
   /** Before the answers are sent: who has one finds the board at least as new. */
   #writeAppliedSlots(): void {
-    const { board, machine } = this.#options;
-    const { counts, alarms } = machine;
-    const { revision, compactRevision } = machine.space.view;
-    board.set(BoardSlot.appliedIndex, machine.appliedIndex);
-    board.set(BoardSlot.revision, revision);
-    board.set(BoardSlot.compactRevisionPlusOne, compactRevision + 1);
-    board.set(BoardSlot.putsTotal, counts.puts);
-    board.set(BoardSlot.deletesTotal, counts.deletes);
-    board.set(BoardSlot.txnsTotal, counts.txns);
-    board.set(BoardSlot.leasesGranted, counts.leasesGranted);
-    board.set(BoardSlot.leasesRevoked, counts.leasesRevoked);
-    board.set(BoardSlot.leasesExpired, this.#leasesExpired);
-    board.set(BoardSlot.slowApplies, this.#slowApplies);
-    board.set(BoardSlot.noSpaceAlarms, alarms.count(AlarmType.NOSPACE));
-    board.set(BoardSlot.corruptAlarms, alarms.count(AlarmType.CORRUPT));
+    const { board, machine, memberId } = this.#options;
+    writeAppliedSlots(board, machine, { memberId, totals: this.#totals });
   }
 
   #writeStoreSlots(): void {
     const { board, store, delta } = this.#options;
-    const { sizes, counts } = this.#keeper;
-    board.set(BoardSlot.flushedIndex, store.state.appliedIndex);
-    board.set(BoardSlot.storeBytes, sizes.bytes);
-    board.set(BoardSlot.storeBytesInUse, sizes.bytesInUse);
-    board.set(BoardSlot.deltaBytes, delta.bytes);
-    board.set(BoardSlot.leasesRenewed, this.#queries.renewed);
-    board.set(BoardSlot.compactedRevisions, counts.compactedRevisions);
-    board.set(BoardSlot.checkpoints, counts.checkpoints);
+    writeStoreSlots(board, {
+      flushedIndex: store.state.appliedIndex,
+      sizes: this.#keeper.sizes,
+      deltaBytes: delta.bytes,
+      totals: this.#totals,
+    });
   }
 }

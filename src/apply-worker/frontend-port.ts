@@ -53,6 +53,11 @@ export class FrontendPorts {
     for (const { writer } of this.#present()) sendPublished(writer, state);
   }
 
+  /** Tells all that a snapshot took the store's place. */
+  restored(state: Published): void {
+    for (const { writer } of this.#present()) sendPublished(writer, state, ApplyToMain.restored);
+  }
+
   /** Announces a checkpoint to all. */
   checkpointed(checkpoint: Checkpointed): void {
     for (const { writer } of this.#present()) sendCheckpointed(writer, checkpoint);

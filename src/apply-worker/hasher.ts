@@ -154,6 +154,15 @@ export class Hasher {
     return answers;
   }
 
+  /** Refuses every request that is not answered yet. */
+  refuseAll(code: ErrorCode): void {
+    for (const { request } of this.#jobs) if (request !== undefined) this.#refuse(request, code);
+    for (const { waiting } of this.#compactions) {
+      for (const request of waiting) this.#refuse(request, code);
+      waiting.length = 0;
+    }
+  }
+
   /** Lets go of every snapshot: the store is about to be closed. */
   close(): void {
     for (const job of this.#jobs) job.pin?.release();

@@ -19,6 +19,7 @@ export class OwnProposals {
   readonly #memberId: bigint;
   readonly #origin: bigint;
   #requestId = 0;
+  #appliedId = 0;
   #alarmProposedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: {
@@ -31,9 +32,14 @@ export class OwnProposals {
     this.#origin = options.origin;
   }
 
-  /** Request id of the newest proposal, 0 before the first. */
-  get lastId(): number {
-    return this.#requestId;
+  /** Every proposal has come back through the log. */
+  get isAllApplied(): boolean {
+    return this.#appliedId === this.#requestId;
+  }
+
+  /** A proposal has come back through the log. */
+  applied(requestId: number): void {
+    this.#appliedId = Math.max(this.#appliedId, requestId);
   }
 
   /** Revokes of expired leases, and records of remaining times. Whether there were any. */

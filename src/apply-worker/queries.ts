@@ -12,6 +12,7 @@ import {
   readNumber,
 } from "../shared/messages/main-to-apply.js";
 import { EMPTY_BODY } from "../shared/response-body.js";
+import type { Totals } from "./board-slots.js";
 import type { RenewalAnswer } from "./core/renewal-queue.js";
 import type { StateMachine } from "./core/state-machine.js";
 import type { Answer } from "./frontend-port.js";
@@ -27,15 +28,11 @@ export interface QueryMessage {
 /** Answers what frontends ask of leases and alarms beside the log. */
 export class Queries {
   readonly #machine: StateMachine;
-  #renewed = 0;
+  readonly #totals: Totals;
 
-  constructor(machine: StateMachine) {
+  constructor(machine: StateMachine, totals: Totals) {
     this.#machine = machine;
-  }
-
-  /** Leases renewed since the process started. */
-  get renewed(): number {
-    return this.#renewed;
+    this.#totals = totals;
   }
 
   /** Answers a query; undefined: later, through `takeRenewals`, or it is none of these. */
@@ -72,7 +69,7 @@ export class Queries {
 
   #renewal({ frontend, requestId, id, code, ttlSeconds }: RenewalAnswer): Answer {
     if (code !== 0) return this.#answer({ frontend, requestId, code, body: EMPTY_BODY });
-    if (ttlSeconds > 0) this.#renewed += 1;
+    if (ttlSeconds > 0) this.#totals.leasesRenewed += 1;
     const response = { header: undefined, ID: id, TTL: BigInt(ttlSeconds) };
     const body = LeaseKeepAliveResponse.encode(response).finish();
     return this.#answer({ frontend, requestId, code: 0, body });

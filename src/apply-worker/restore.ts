@@ -5,6 +5,7 @@ import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
 import { KeySpace } from "../shared/mvcc/key-space.js";
 import { StoreCorruptError } from "../shared/mvcc/types.js";
 import { Lessor } from "./core/lessor.js";
+import type { ApplyCounts } from "./core/machine-context.js";
 import { StateMachine } from "./core/state-machine.js";
 import type { StoreWriter } from "./store/store-writer.js";
 
@@ -15,15 +16,18 @@ export interface RestoreOptions {
   readonly delta: DeltaWriter;
   /** What the quota counts; asked for when entries are applied. */
   readonly usedBytes: () => number;
+  /** Counts to go on from. */
+  readonly counts?: ApplyCounts | undefined;
 }
 
 /**
  * The state machine as the store has it: leases, members and alarms are read, keys are not, so that the
  * time it takes does not grow with them. Rows that cannot be decoded: StoreCorruptError.
  */
-export function restoreMachine({ data, store, delta, usedBytes }: RestoreOptions): StateMachine {
+export function restoreMachine(options: RestoreOptions): StateMachine {
+  const { data, store, delta, usedBytes, counts } = options;
   const { reader, state } = store;
-  const { appliedIndex, appliedTerm, revision, compactRevision } = state;
+  const { appliedIndex, appliedTerm, revision, compactRevision, stateHash } = state;
   const lessor = new Lessor(data);
   const machine = new StateMachine({
     space: new KeySpace({ base: reader, writer: delta, revision, compactRevision, appliedIndex }),
@@ -38,6 +42,8 @@ export function restoreMachine({ data, store, delta, usedBytes }: RestoreOptions
     },
     appliedIndex,
     appliedTerm,
+    stateHash,
+    ...(counts && { counts }),
   });
   const { snapshot } = reader;
   snapshot.visitLeases((_id, row) => {
@@ -48,6 +54,7 @@ export function restoreMachine({ data, store, delta, usedBytes }: RestoreOptions
   snapshot.visitMembers((_id, row) => {
     machine.members.restore(decodeRow("members", Member, Uint8Array.from(row)));
   });
+  snapshot.visitRemovedMembers((id) => machine.members.restoreRemoved(id));
   snapshot.visitAlarms((memberID, alarm) => {
     machine.alarms.restore({ memberID, alarm: alarm as AlarmType });
   });

@@ -5,14 +5,13 @@ import {
   CHECKPOINT_INTERVAL_MS,
   DELTA_BYTES_MAX,
 } from "../shared/limits.js";
-import type { DeltaPosition } from "../shared/messages/apply-to-main.js";
-import { sendFlushed } from "../shared/messages/apply-to-raft.js";
+import type { Checkpointed, DeltaPosition } from "../shared/messages/apply-to-main.js";
 import type { StoreSizes } from "../shared/mvcc/base/lmdb-base-reader.js";
-import { DELTA_START } from "../shared/mvcc/delta-reader.js";
 import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
-import type { RingWriter } from "../shared/ring/writer.js";
+import type { Totals } from "./board-slots.js";
 import type { StateMachine } from "./core/state-machine.js";
 import type { FrontendPorts } from "./frontend-port.js";
+import type { RaftPort } from "./raft-port.js";
 import { IDENTITY_VALUE } from "./store-identity.js";
 import type { StorePort, StoreRun } from "./store-port.js";
 
@@ -25,7 +24,10 @@ export interface StoreKeeperOptions {
   readonly machine: StateMachine;
   readonly delta: DeltaWriter;
   readonly ports: FrontendPorts;
-  readonly toRaft: RingWriter;
+  readonly raft: RaftPort;
+  readonly totals: Totals;
+  /** The last checkpoint that frontends were told of in a former life; 0 in the first. */
+  readonly checkpointId: number;
   /** Whose store it is; part of every checkpoint. */
   readonly identity: Uint8Array;
   /** Takes the time of each commit, from the last row written to everything on disk. */
@@ -63,12 +65,12 @@ export class StoreKeeper {
   #lastWasCheckpoint = false;
   #commitStartedMs = 0;
 
-  #checkpointId = 0;
-  #checkpointedTo: DeltaPosition = DELTA_START;
+  #checkpointId: number;
+  #checkpointedTo: DeltaPosition;
   #checkpointWanted = false;
   #dirtySinceMs: number | undefined;
-  #startedBytes = 0;
-  #storedBytes = 0;
+  #startedBytes: number;
+  #storedBytes: number;
   #releasedBytes = 0;
 
   /** The checkpoint that brought the newest compaction into the store; 0: it was there at the start. */
@@ -76,12 +78,16 @@ export class StoreKeeper {
   readonly #unreleased: Unreleased[] = [];
   readonly #releasedIds: number[];
   #sizes: StoreSizes;
-  #compactedRevisions = 0;
-  #checkpoints = 0;
 
   constructor(options: StoreKeeperOptions) {
     this.#options = options;
-    this.#releasedIds = new Array<number>(options.ports.count).fill(0);
+    const { ports, delta, checkpointId } = options;
+    this.#checkpointId = checkpointId;
+    this.#releasedIds = new Array<number>(ports.count).fill(checkpointId);
+    // What the delta holds is of a former life: the store has it, or something newer.
+    this.#checkpointedTo = delta.end;
+    this.#startedBytes = delta.bytes;
+    this.#storedBytes = delta.bytes;
     this.#sizes = options.store.reader.sizes();
   }
 
@@ -93,11 +99,6 @@ export class StoreKeeper {
   /** Bytes that the store takes, or will when the delta is in it: what the space quota counts. */
   get usedBytes(): number {
     return this.#sizes.bytesInUse + this.#writtenBytes - this.#storedBytes;
-  }
-
-  /** Revisions removed, and checkpoints made, since the process started. */
-  get counts(): { readonly compactedRevisions: number; readonly checkpoints: number } {
-    return { compactedRevisions: this.#compactedRevisions, checkpoints: this.#checkpoints };
   }
 
   /** No more entries may be applied until a checkpoint has let some delta go. */
@@ -117,7 +118,33 @@ export class StoreKeeper {
 
   /** No transaction is open and nothing applied is missing in the store. */
   get isSettled(): boolean {
-    return this.#run === undefined && !this.#isDirty;
+    return this.#run === undefined && !this.isDirty;
+  }
+
+  /** A transaction is open. */
+  get isWriting(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /** No transaction is open and every frontend has let go of every checkpoint that it was told of. */
+  get isIdle(): boolean {
+    return this.#run === undefined && this.#unreleased.length === 0;
+  }
+
+  /** Something applied is missing in the store. */
+  get isDirty(): boolean {
+    const { machine, store } = this.#options;
+    return machine.appliedIndex > store.state.appliedIndex;
+  }
+
+  /** The last checkpoint that frontends were told of. */
+  get checkpointId(): number {
+    return this.#checkpointId;
+  }
+
+  /** One was asked for and has not begun. */
+  get isCheckpointWanted(): boolean {
+    return this.#checkpointWanted;
   }
 
   /** Asks for a checkpoint of what is applied by now, as soon as may be. */
@@ -142,30 +169,45 @@ export class StoreKeeper {
     this.#release();
   }
 
+  /**
+   * A snapshot is the store now: what the delta held is void. Told as a checkpoint, so that frontends let go
+   * of it, and nothing is compacted before they have.
+   */
+  announceRestored(): void {
+    const { revision, end } = this.#options.machine.space.view;
+    this.#checkpointId += 1;
+    this.#compactionCheckpointId = this.#checkpointId;
+    this.#tell({ checkpointId: this.#checkpointId, position: end, revision });
+  }
+
   /** When `turn` has something to do; Infinity for not before something happens. */
-  nextTurnMs(nowMs: number): number {
+  nextTurnMs(nowMs: number, { mayStart }: { readonly mayStart: boolean }): number {
     if (this.#run !== undefined) {
       if (this.#run.state === "writing") return nowMs;
       // The end of a commit wakes the owner; the opening of a transaction does not.
       return this.#run.state === "opening" ? nowMs + OPENING_POLL_MS : Number.POSITIVE_INFINITY;
     }
+    if (!mayStart) return Number.POSITIVE_INFINITY;
     if (this.#mayCompact) return nowMs;
     if (this.#dirtySinceMs === undefined) return Number.POSITIVE_INFINITY;
     return this.#checkpointWanted ? nowMs : this.#dirtySinceMs + CHECKPOINT_INTERVAL_MS;
   }
 
   /**
-   * Goes on with the open transaction for at most `budgetMs`, or opens one that is due. Whether it did
-   * anything. A failed transaction is thrown: what was promised to be kept may not be on disk.
+   * Goes on with the open transaction for at most `budgetMs`, or opens one that is due, if it may. Whether it
+   * did anything. A failed transaction is thrown: what was promised to be kept may not be on disk.
    */
-  turn(nowMs: number, budgetMs: number): boolean {
+  turn(
+    nowMs: number,
+    { budgetMs, mayStart }: { readonly budgetMs: number; readonly mayStart: boolean },
+  ): boolean {
     if (this.#failure !== undefined) {
       throw new Error("the store could not be written", { cause: this.#failure.error });
     }
-    if (this.#isDirty) this.#dirtySinceMs ??= nowMs;
+    if (this.isDirty) this.#dirtySinceMs ??= nowMs;
     else this.#checkpointWanted = false;
     const run = this.#run;
-    if (run === undefined) return this.#startDue(nowMs);
+    if (run === undefined) return mayStart && this.#startDue(nowMs);
     const before = run.state;
     const state = run.step(budgetMs);
     if (before === "writing" && state !== "writing") this.#commitStartedMs = nowMs;
@@ -177,11 +219,6 @@ export class StoreKeeper {
       return true;
     }
     return before === "writing";
-  }
-
-  get #isDirty(): boolean {
-    const { machine, store } = this.#options;
-    return machine.appliedIndex > store.state.appliedIndex;
   }
 
   get #writtenBytes(): number {
@@ -238,6 +275,7 @@ export class StoreKeeper {
       appliedTerm: machine.appliedTerm,
       revision: checkpoint.revision,
       compactRevision: view.compactRevision,
+      stateHash: machine.stateHash,
       ...machine.tables.take(),
       values: [[IDENTITY_VALUE, this.#options.identity]],
     });
@@ -248,7 +286,7 @@ export class StoreKeeper {
     const run = this.#options.store.startCompaction();
     run.finished.then(
       ({ removed }) => {
-        this.#compactedRevisions += removed;
+        this.#options.totals.compactedRevisions += removed;
       },
       () => {},
     );
@@ -268,9 +306,9 @@ export class StoreKeeper {
 
   /** The checkpoint is visible and on disk. */
   #onCheckpoint({ position, revision, compacts, writtenBytes }: CheckpointOnItsWay): void {
-    const { machine, ports, store, toRaft, onCheckpoint } = this.#options;
+    const { machine, store, raft, totals, onCheckpoint } = this.#options;
     this.#checkpointId += 1;
-    this.#checkpoints += 1;
+    totals.checkpoints += 1;
     if (compacts) this.#compactionCheckpointId = this.#checkpointId;
     this.#checkpointedTo = position;
     this.#storedBytes = writtenBytes;
@@ -279,9 +317,13 @@ export class StoreKeeper {
     assert(shown, "the base does not show a finished checkpoint", { ...checkpoint });
     // Only now: the base shows the keys' leases.
     machine.leaseKeys.thaw();
-    ports.checkpointed(checkpoint);
-    if (!toRaft.readerGone) sendFlushed(toRaft, store.state.appliedIndex);
+    raft.flushed(store.state.appliedIndex);
+    this.#tell(checkpoint);
     onCheckpoint();
+  }
+
+  #tell(checkpoint: Checkpointed): void {
+    this.#options.ports.checkpointed(checkpoint);
     this.#unreleased.push(checkpoint);
     this.#release();
   }

@@ -3,7 +3,11 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Remote } from "comlink";
 import type { ApplyControl, ApplyWorkerData } from "../shared/control/apply-control.js";
 import { connectControl } from "../shared/control/endpoint.js";
-import type { RaftControl, RaftWorkerData } from "../shared/control/raft-control.js";
+import type {
+  PeerListenOptions,
+  RaftControl,
+  RaftWorkerData,
+} from "../shared/control/raft-control.js";
 import { D14_SECONDS, SharedHistogram } from "../shared/histogram.js";
 import { RING_CAPACITY_BYTES } from "../shared/limits.js";
 import type { LogLevel } from "../shared/logger.js";
@@ -20,9 +24,16 @@ export interface ActorOptions {
   readonly memberId: bigint;
   readonly clusterId: bigint;
   readonly hasLog: boolean;
-  readonly voters: readonly bigint[];
   readonly walDirectory: string;
   readonly storeDirectory: string;
+  readonly snapshotDirectory: string;
+  /** How this member comes to its cluster; see RaftWorkerData. */
+  readonly bootstrap: readonly Uint8Array[];
+  readonly seeds: Uint8Array;
+  readonly forceNewCluster: boolean;
+  readonly peers: PeerListenOptions;
+  readonly preVote: boolean;
+  readonly advanceFirstElection: boolean;
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly quotaBytes: number;
@@ -79,7 +90,14 @@ export class Actors {
     const raftData: Omit<RaftWorkerData, "logPort"> = {
       ...common,
       directory: options.walDirectory,
-      voters: options.voters,
+      storeDirectory: options.storeDirectory,
+      snapshotDirectory: options.snapshotDirectory,
+      bootstrap: options.bootstrap,
+      seeds: options.seeds,
+      forceNewCluster: options.forceNewCluster,
+      peers: options.peers,
+      preVote: options.preVote,
+      advanceFirstElection: options.advanceFirstElection,
       walSyncSeconds: this.walSyncSeconds.buffer,
       rings: {
         fromFrontends: links.map((link) => link.toRaft),

@@ -1,17 +1,18 @@
 #!/usr/bin/env node
+import { bootstrapMember } from "./bootstrap/bootstrap-member.js";
+import type { BootstrapOutcome } from "./bootstrap/bootstrap-outcome.js";
+import { bootstrapPorts } from "./bootstrap/bootstrap-ports.js";
 import { ClientPorts } from "./client-ports.js";
-import { bootstrapMember } from "./config/bootstrap-member.js";
 import { loadConfig } from "./config/load-config.js";
+import { peerPort } from "./config/peer-port.js";
 import type { ServerConfig } from "./config/server-config.js";
-import { type DataDir, openDataDir } from "./data-dir/open-data-dir.js";
-import { memberIdentity } from "./identity.js";
+import { openDataDir } from "./data-dir/open-data-dir.js";
+import { BootstrapError, memberIdentity } from "./identity.js";
 import { die, fatal } from "./log/fatal.js";
 import type { MainLog } from "./log/main-log.js";
-import { Server } from "./server.js";
+import { MemberRemovedError, Server } from "./server.js";
+import { Stopper } from "./stopper.js";
 import { runUtl } from "./utl/utl.js";
-
-/** Longest that an orderly stop may take. */
-const STOP_TIMEOUT_MS = 15_000;
 
 const print = (text: string): void => void process.stdout.write(text);
 const printError = (text: string): void => void process.stderr.write(text);
@@ -39,11 +40,20 @@ async function serve(config: ServerConfig, log: MainLog): Promise<void> {
   const parts = await open(config, log).catch((error: unknown) =>
     fatal(logger, "failed to start etcd", { error }),
   );
-  const options = { ...parts, config, log, onFatal };
-  const server = await Server.start(options).catch((error: unknown) =>
-    fatal(logger, "failed to start etcd", { error }),
-  );
-  stopOnSignals(server, parts.dataDir, log);
+  const stopper = new Stopper(parts.dataDir, log);
+  const onRemoved = (): void => {
+    logger.warn("the member has been permanently removed from the cluster");
+    logger.warn("the data-dir used by this member must be removed");
+    stopper.stop();
+  };
+  const options = { ...parts, config, log, onFatal, onRemoved };
+  const server = await Server.start(options).catch((error: unknown) => {
+    if (error instanceof MemberRemovedError) return onRemoved();
+    return fatal(logger, "failed to start etcd", { error });
+  });
+  if (server === undefined) return;
+  stopper.started(server);
+  if (!(await server.join())) return;
   for (const url of config.listenClientUrls) {
     logger.info("serving client traffic insecurely; this is strongly discouraged!", {
       traffic: "grpc+http",
@@ -55,40 +65,30 @@ async function serve(config: ServerConfig, log: MainLog): Promise<void> {
 
 /** Takes the ports, then the data directory: a port in use must leave no trace on disk. */
 async function open(config: ServerConfig, log: MainLog) {
+  const { logger } = log;
+  const peer = peerPort(config);
+  if (!peer.ok) throw new BootstrapError(peer.error);
+  for (const { level, message, fields } of peer.notes) logger[level](message, fields);
+  // The Raft worker binds these; whether it can is seen before anything is written.
+  const plain = config.listenPeerUrls.map((url) => ({ ...url, scheme: "http" as const }));
+  await (await ClientPorts.bind(plain, false)).close(0);
   const clientPorts = await ClientPorts.bind(config.listenClientUrls, true);
   const metricsPorts = await ClientPorts.bind(config.listenMetricsUrls, false);
+  let outcome: Promise<BootstrapOutcome> | undefined;
+  const bootstrap = (): Promise<BootstrapOutcome> => {
+    outcome ??= bootstrapMember(config, bootstrapPorts(logger, peer.options.tls));
+    return outcome;
+  };
   const { dataDir: path, walDir } = config;
   const dataDir = await openDataDir({
     dataDir: path,
     walDir,
-    logger: log.logger,
-    newMemberFault: () => {
-      const outcome = bootstrapMember(config);
-      return outcome.ok ? undefined : outcome.error;
+    logger,
+    newMemberFault: async () => {
+      const found = await bootstrap();
+      return found.ok ? undefined : found.error;
     },
   });
-  const identity = await memberIdentity(dataDir.paths.walDir, config);
-  return { clientPorts, metricsPorts, dataDir, identity };
-}
-
-function stopOnSignals(server: Server, dataDir: DataDir, { logger }: MainLog): void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    logger.info("received signal; shutting down", { signal });
-    setTimeout(() => {
-      die(logger, "did not stop in time", { "timeout-ms": STOP_TIMEOUT_MS });
-    }, STOP_TIMEOUT_MS).unref();
-    server.stop().then(
-      () => {
-        dataDir.release();
-        logger.info("closed etcd server");
-        process.exit(0);
-      },
-      (error: unknown) => die(logger, "failed to stop", { error }),
-    );
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  const identity = await memberIdentity(dataDir.paths.walDir, config, bootstrap);
+  return { clientPorts, metricsPorts, dataDir, identity, peers: peer.options };
 }

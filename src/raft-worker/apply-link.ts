@@ -39,6 +39,12 @@ export class ApplyLink {
     this.#commitUpTo = index;
   }
 
+  /** A snapshot at `index` was taken over: what it covers is not handed over any more. */
+  restarted(index: number): void {
+    this.#handedOver = Math.max(this.#handedOver, index);
+    this.#commitUpTo = Math.max(this.#commitUpTo, index);
+  }
+
   /** Tells of a role, after all entries that may be handed over by now. */
   roleChanged(role: { readonly isLeader: boolean; readonly term: number }): void {
     this.#role = { ...role, afterIndex: this.#commitUpTo };

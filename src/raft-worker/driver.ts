@@ -1,6 +1,8 @@
 import { assert, unreachable } from "../shared/assert.js";
 import { ErrorCode } from "../shared/errors.js";
+import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
 import {
+  DISK_STALL_ELECTIONS_MAX,
   RAFT_APPLY_LAG_ENTRIES_MAX,
   RAFT_HELD_MESSAGES_MAX,
   RAFT_HELD_PROPOSAL_BYTES_MAX,
@@ -9,25 +11,30 @@ import {
 } from "../shared/limits.js";
 import { ApplyToRaft, readFlushedIndex } from "../shared/messages/apply-to-raft.js";
 import { ENTRY_HEADER_BYTES } from "../shared/messages/entry.js";
-import { MainToRaft, readReadIndex } from "../shared/messages/main-to-raft.js";
+import { MainToRaft, readAnswer, readAsk, readReadIndex } from "../shared/messages/main-to-raft.js";
+import type { Membership } from "../shared/messages/membership.js";
 import type { MessageHandler, RingReader } from "../shared/ring/reader.js";
 import type { RingWriter } from "../shared/ring/writer.js";
 import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
 import { ApplyLink } from "./apply-link.js";
+import { ClusterLink, type ClusterPort, type ReceivedSnapshot } from "./cluster-link.js";
 import type { Effect, RoleChangedEffect, SendEffect } from "./core/effects.js";
 import type { Entry, MemberId } from "./core/entry.js";
 import type { Message } from "./core/messages.js";
-import type { Raft, RaftStatus } from "./core/raft.js";
+import type { Raft } from "./core/raft.js";
+import type { RaftStatus } from "./core/status.js";
 import { FrontendLinks, type FrontendPorts } from "./frontend-link.js";
+import type { HashReport } from "./hash-check.js";
 import type { LogStore } from "./log-store.js";
 import { PayloadArena } from "./payload-arena.js";
+import { type PeerAnswer, type PeerQuestion, type QuestionOutbox, Questions } from "./questions.js";
 import { WriteQueue } from "./write-queue.js";
 
 /** How soon to look again when only another thread's progress on the board can end a wait. */
 const LAG_POLL_MS = 2;
 
 /** Carries messages to the other members. May lose them; keeps the order of what it does not lose. */
-export interface PeerOutbox {
+export interface PeerOutbox extends QuestionOutbox, ClusterPort {
   send(to: MemberId, message: Message): void;
 }
 
@@ -41,6 +48,18 @@ export interface RaftDriverPorts {
   readonly board: StatusBoard;
   /** Called when a write has finished, from the store's callback: a turn is due. */
   readonly wake: () => void;
+  /** A member's store differs from the majority's (`NOBODY_IS_RIGHT`: there is none). */
+  readonly onDiffering: (id: MemberId, index: number) => void;
+  /** This member was removed from the cluster. */
+  readonly onRemoved: () => void;
+}
+
+/** Who the member is and how it keeps time. */
+export interface RaftDriverOptions {
+  readonly memberId: MemberId;
+  readonly electionTicks: number;
+  /** What the store held at the start. */
+  readonly membership: Membership;
 }
 
 /**
@@ -56,6 +75,9 @@ export class RaftDriver {
   readonly #frontends: FrontendLinks;
   readonly #apply: ApplyLink;
   readonly #writes: WriteQueue;
+  readonly #cluster: ClusterLink;
+  readonly #questions: Questions;
+  readonly #stallTicksMax: number;
   readonly #arena = new PayloadArena();
   readonly #inputs: readonly (FrontendPorts & { readonly handler: MessageHandler })[];
   readonly #appliedAtStart: number;
@@ -63,18 +85,44 @@ export class RaftDriver {
   #proposals: Uint8Array[] = [];
   #proposalBytes = 0;
   #takenSequence = 0;
+  /** Number of the newest write that begins the log anew after a snapshot. */
+  #restartSequence = 0;
   #heldMessages: SendEffect[] = [];
   #leaderId: MemberId | undefined;
+  #isLeader = false;
   #isClosing = false;
+  /** Ticks since a write was seen to finish, while one is under way. */
+  #stalledTicks = 0;
+  #seenSequence = 0;
 
   /** The core must not have been started; its store holds everything up to its applied index. */
-  constructor(raft: Raft, ports: RaftDriverPorts) {
+  constructor(raft: Raft, ports: RaftDriverPorts, options: RaftDriverOptions) {
+    const { memberId, electionTicks, membership } = options;
     this.#raft = raft;
+    this.#stallTicksMax = electionTicks * DISK_STALL_ELECTIONS_MAX;
     this.#ports = ports;
     this.#frontends = new FrontendLinks(ports.frontends);
     this.#appliedAtStart = raft.status().appliedIndex;
     this.#apply = new ApplyLink(ports.apply.output, this.#appliedAtStart);
     this.#writes = new WriteQueue(ports.store, ports.wake);
+    const outputs = ports.frontends.map(({ output }) => output);
+    this.#questions = new Questions(memberId, outputs, ports.peers);
+    this.#cluster = new ClusterLink(
+      {
+        self: memberId,
+        peers: ports.peers,
+        toApply: ports.apply.output,
+        step: (event) => this.#perform(this.#raft.step(event)),
+        propose: (payload) => this.#hold(payload),
+        handedOver: () => this.#apply.handedOver,
+        role: () => ({ isLeader: this.#isLeader, leaderId: this.#leaderId }),
+        onInstalled: (index) => this.#apply.restarted(index),
+        isLogRestarting: () => this.#restartSequence > this.#takenSequence,
+        onDiffering: ports.onDiffering,
+        onRemoved: ports.onRemoved,
+      },
+      membership,
+    );
     this.#inputs = ports.frontends.map((port, id) => ({
       ...port,
       handler: this.#frontendHandler(id, port.output),
@@ -84,6 +132,7 @@ export class RaftDriver {
   /** Begins the member's life. Once, before anything else. */
   start(): void {
     this.#ports.board.set(BoardSlot.term, this.#raft.status().term);
+    this.#ports.peers.setMembership(this.#cluster.membership);
     this.#perform(this.#raft.step({ kind: "start" }));
     this.turn();
   }
@@ -92,12 +141,44 @@ export class RaftDriver {
   tick(count: number): void {
     this.turn();
     for (let tick = 0; tick < count; tick += 1) this.#perform(this.#raft.step({ kind: "tick" }));
+    this.#watchDisk(count);
     this.turn();
   }
 
   /** A message of another member. */
   receive(from: MemberId, message: Message): void {
     this.#perform(this.#raft.step({ kind: "message", from, message }));
+  }
+
+  /** A question of another member. */
+  asked(from: MemberId, question: PeerQuestion): void {
+    this.#questions.asked(from, question);
+  }
+
+  /** An answer to a question of ours. */
+  answered(answer: PeerAnswer): void {
+    this.#questions.answered(answer);
+  }
+
+  /** What another member's store holds. */
+  hashReported(from: MemberId, report: HashReport): void {
+    this.#cluster.hashReported(from, report);
+  }
+
+  /** Another member sent its store: it is in a file, checked, on disk. */
+  snapshotReceived(snapshot: ReceivedSnapshot): void {
+    this.#cluster.snapshotReceived(snapshot);
+  }
+
+  /** The members as this one has applied them: MemberListResponse without header. */
+  members(): Uint8Array {
+    const members = [...this.#cluster.membership.members];
+    return MemberListResponse.encode({ header: undefined, members }).finish();
+  }
+
+  /** Hands leadership over, if this member has it; undefined: to whoever is fittest. */
+  transferLeader(to: MemberId | undefined): void {
+    this.#perform(this.#raft.step({ kind: "transferLeader", to }));
   }
 
   /** One turn; whether there was anything to do. */
@@ -145,10 +226,23 @@ export class RaftDriver {
     return this.#apply.handedOver - applied > RAFT_APPLY_LAG_ENTRIES_MAX;
   }
 
+  /** A leader whose disk does not answer serves nobody: another one shall lead. */
+  #watchDisk(ticks: number): void {
+    const sequence = this.#writes.finishedSequence;
+    const waits = !this.#writes.isIdle && sequence === this.#seenSequence;
+    this.#seenSequence = sequence;
+    this.#stalledTicks = waits ? this.#stalledTicks + ticks : 0;
+    if (this.#stalledTicks < this.#stallTicksMax) return;
+    this.#stalledTicks = 0;
+    if (this.#isLeader) this.transferLeader(undefined);
+  }
+
   #takeFinishedWrites(): boolean {
     const sequence = this.#writes.finishedSequence;
     if (sequence === this.#takenSequence) return false;
+    const wasRestarting = this.#restartSequence > this.#takenSequence;
     this.#takenSequence = sequence;
+    if (wasRestarting && sequence >= this.#restartSequence) this.#cluster.logRestarted();
     const released = this.#heldMessages.findIndex(({ after }) => after > sequence);
     const count = released < 0 ? this.#heldMessages.length : released;
     for (const { to, message } of this.#heldMessages.splice(0, count)) {
@@ -188,6 +282,7 @@ export class RaftDriver {
     for (const effect of effects) {
       switch (effect.kind) {
         case "persist":
+          if (effect.snapshot !== undefined) this.#restartSequence = effect.sequence;
           this.#writes.add(effect);
           break;
         case "roleChanged":
@@ -204,6 +299,9 @@ export class RaftDriver {
           break;
         case "readRefused":
           this.#frontends.failRead(effect.id, ErrorCode.tooManyRequests);
+          break;
+        case "sendSnapshot":
+          this.#cluster.sendSnapshot(effect.to);
           break;
         case "proposalsRefused":
           for (const payload of effect.payloads) this.#hold(payload);
@@ -230,6 +328,7 @@ export class RaftDriver {
     if (leaderId !== undefined && leaderId !== this.#leaderId)
       board.add(BoardSlot.leaderChanges, 1);
     this.#leaderId = leaderId;
+    this.#isLeader = change.role === "leader";
     this.#frontends.roleChanged();
     this.#apply.roleChanged({ isLeader: change.role === "leader", term });
   }
@@ -255,9 +354,13 @@ export class RaftDriver {
   readonly #onApplyMessage: MessageHandler = (type, bytes, view, offset, length) => {
     if (type === ApplyToRaft.propose) {
       this.#hold(this.#arena.copy(bytes, offset, length));
+    } else if (type === ApplyToRaft.flushed) {
+      const index = readFlushedIndex(view, offset);
+      this.#ports.store.truncateBefore(index + 1);
+      this.#cluster.flushed(index);
     } else {
-      assert(type === ApplyToRaft.flushed, "unknown message of the apply worker", { type });
-      this.#ports.store.truncateBefore(readFlushedIndex(view, offset) + 1);
+      const known = this.#cluster.onApply(type, bytes, { view, offset, length });
+      assert(known, "unknown message of the apply worker", { type });
     }
   };
 
@@ -266,6 +369,11 @@ export class RaftDriver {
       if (type === MainToRaft.propose) {
         assert(length >= ENTRY_HEADER_BYTES, "proposal is shorter than its header", { length });
         this.#hold(this.#arena.copy(bytes, offset, length));
+      } else if (type === MainToRaft.ask) {
+        const ask = readAsk(bytes, view, offset, length);
+        this.#questions.ask(frontend, ask, this.#leaderId);
+      } else if (type === MainToRaft.answer) {
+        this.#questions.answer(readAnswer(bytes, view, offset, length));
       } else {
         assert(type === MainToRaft.readIndex, "unknown message of a frontend", { type });
         const id = this.#frontends.readToken(frontend, readReadIndex(view, offset));

@@ -1,10 +1,12 @@
 import type { SharedHistogram } from "../shared/histogram.js";
 import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
 import type { Wal } from "../wal/wal.js";
-import type { Entry, HardState } from "./core/entry.js";
+import type { Entry, HardState, LogPosition } from "./core/entry.js";
 
 /** What is to be made durable together. */
 export interface StoreBatch {
+  /** The log starts anew after this place, and the entries follow it. */
+  readonly snapshot?: LogPosition;
   /** Consecutive; they replace what was stored at their indexes and after. */
   readonly entries: readonly Entry[];
   readonly hardState: HardState;

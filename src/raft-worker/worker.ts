@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../shared/assert.js";
 import { serveControl } from "../shared/control/endpoint.js";
 import type {
+  PeerStatus,
   RaftControl,
   RaftStartOptions,
   RaftWorkerData,
@@ -15,7 +17,11 @@ import {
   RAFT_READS_WAITING_MAX,
   RAFT_RETAINED_BYTES_MAX,
   RAFT_RETAINED_ENTRIES_MAX,
+  RAFT_SNAPSHOT_RETAINED_BYTES_MAX,
+  RAFT_UNAPPLIED_BYTES_MAX,
 } from "../shared/limits.js";
+import { isConfChangePayload } from "../shared/messages/conf-change.js";
+import { decodeMembership } from "../shared/messages/membership.js";
 import { seededRandom } from "../shared/prng.js";
 import { Bell } from "../shared/ring/bell.js";
 import { RingReader } from "../shared/ring/reader.js";
@@ -23,20 +29,22 @@ import { RingWriter } from "../shared/ring/writer.js";
 import { StatusBoard } from "../shared/status-board.js";
 import { createWorkerLogger } from "../shared/worker-logger.js";
 import { nodeDisk } from "../wal/node-disk.js";
-import type { Entry } from "./core/entry.js";
+import { configurationOf } from "./cluster-link.js";
+import { type Entry, NO_MEMBER } from "./core/entry.js";
 import type { RaftSettings } from "./core/node.js";
 import { Raft } from "./core/raft.js";
-import { type PeerOutbox, RaftDriver } from "./driver.js";
+import { RaftDriver } from "./driver.js";
 import { WalLogStore } from "./log-store.js";
 import { type OpenedLog, openLog } from "./open-log.js";
+import { PeerNetwork } from "./peers/peer-network.js";
+import { PeerPort } from "./peers/peer-port.js";
 import { TickClock } from "./tick-clock.js";
 
 const RANDOM_LIMIT = 2 ** 32;
-
-/** A group of one has nobody to talk to. */
-const NO_PEERS: PeerOutbox = {
-  send: (to) => assert(false, "there is no transport to other members", { to }),
-};
+/** Election timeouts that a member may take to begin with a snapshot, or to take one over. */
+const SNAPSHOT_PATIENCE_ELECTIONS = 30;
+/** The store never makes a joint configuration, so none is ever left. */
+const LEAVE_JOINT_PAYLOAD = new Uint8Array(0);
 
 /** The Raft worker: real ports around a driver, and the loop that turns it. */
 class RaftActor implements RaftControl {
@@ -45,6 +53,12 @@ class RaftActor implements RaftControl {
   readonly #logger;
   #driver: RaftDriver | undefined;
   #store: WalLogStore | undefined;
+  #network: PeerNetwork | undefined;
+  /** Ends the wait for this member's removal from the cluster. */
+  #onRemoved: () => void = () => {};
+  readonly #removal = new Promise<void>((resolve) => {
+    this.#onRemoved = resolve;
+  });
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -56,10 +70,8 @@ class RaftActor implements RaftControl {
 
   async start(options: RaftStartOptions): Promise<void> {
     assert(this.#driver === undefined, "the Raft worker is started once");
-    const { directory, clusterId, memberId, voters, heartbeatMs } = this.#data;
-    assert(voters.length === 1 && voters[0] === memberId, "a group of more than one needs peers", {
-      voters,
-    });
+    const { directory, clusterId, memberId, heartbeatMs, bootstrap, forceNewCluster } = this.#data;
+    const { appliedIndex, appliedTerm, installedSnapshot } = options;
     const opened = await openLog(
       {
         disk: nodeDisk,
@@ -68,10 +80,15 @@ class RaftActor implements RaftControl {
         warn: (message, cause) => this.#logger.warn(message, { error: String(cause) }),
       },
       { clusterId, memberId },
-      { index: options.appliedIndex, term: options.appliedTerm },
+      { index: appliedIndex, term: appliedTerm },
+      { bootstrap, forceNewCluster, installedSnapshot },
     );
+    // Store and log agree on disk now.
+    if (installedSnapshot !== undefined) await rm(installedSnapshot.path, { force: true });
     this.#logOpened(opened);
-    const driver = this.#makeDriver(opened, options.appliedIndex);
+    const network = await this.#openNetwork();
+    this.#network = network;
+    const driver = this.#makeDriver(opened, network, options);
     this.#driver = driver;
     const clock = new TickClock(heartbeatMs, performance.now());
     // Keeps the thread alive, too: waiting for the bell does not.
@@ -95,7 +112,27 @@ class RaftActor implements RaftControl {
     this.#isStopped = true;
     clearInterval(this.#timer);
     this.#bell.ring();
+    await this.#network?.close();
     await this.#store?.close();
+  }
+
+  removed(): Promise<void> {
+    return this.#removal;
+  }
+
+  transferLeader(to: bigint): void {
+    this.#driver?.transferLeader(to === NO_MEMBER ? undefined : to);
+    this.#driver?.turn();
+  }
+
+  peers(): readonly PeerStatus[] {
+    const progress = this.#driver?.status().progress ?? [];
+    const connections = this.#network?.status() ?? [];
+    return connections.map(({ id, activeSinceMs }) => ({
+      id,
+      activeSinceMs: activeSinceMs && performance.timeOrigin + activeSinceMs,
+      matchIndex: progress.find((member) => member.id === id)?.matchIndex,
+    }));
   }
 
   status(): RaftWorkerStatus {
@@ -113,8 +150,43 @@ class RaftActor implements RaftControl {
     }
   }
 
-  #makeDriver(opened: OpenedLog, appliedIndex: number): RaftDriver {
-    const { board, walSyncSeconds, bells, rings, memberId, voters } = this.#data;
+  /** The member-to-member port, and what it hands over. */
+  #openNetwork(): Promise<PeerNetwork> {
+    const { clusterId, memberId, storeDirectory, snapshotDirectory, peers } = this.#data;
+    const driver = (): RaftDriver => {
+      assert(this.#driver !== undefined, "the network delivers to a member that was started");
+      return this.#driver;
+    };
+    const drive = (act: (driver: RaftDriver) => void): void => {
+      // Others may call before this member is ready; what they say is lost, as it may be.
+      if (this.#driver !== undefined && !this.#isStopped) act(this.#driver);
+    };
+    return PeerNetwork.listen({
+      ...peers,
+      clusterId,
+      memberId,
+      storeDirectory,
+      snapshotDirectory,
+      logger: this.#logger,
+      handlers: {
+        onMessage: (from, message) => drive((driver) => driver.receive(from, message)),
+        onAsk: (from, question) => drive((driver) => driver.asked(from, question)),
+        onAnswer: (_from, answer) => drive((driver) => driver.answered(answer)),
+        onHash: (from, report) => drive((driver) => driver.hashReported(from, report)),
+        onDelivered: () => drive((driver) => driver.turn()),
+        onSnapshot: (snapshot) => drive((driver) => driver.snapshotReceived(snapshot)),
+        onUnreachable: () => {},
+        onRemoved: () => this.#onRemoved(),
+        members: async () => driver().members(),
+      },
+    });
+  }
+
+  #makeDriver(opened: OpenedLog, network: PeerNetwork, options: RaftStartOptions): RaftDriver {
+    const { board, walSyncSeconds, bells, rings, memberId, seeds } = this.#data;
+    const { appliedIndex } = options;
+    const membership = decodeMembership(options.membership);
+    const settings = settingsFor(this.#data);
     const statusBoard = new StatusBoard(board);
     const store = new WalLogStore({
       wal: opened.wal,
@@ -126,8 +198,11 @@ class RaftActor implements RaftControl {
     this.#store = store;
     const raft = new Raft({
       id: memberId,
-      voters: [voters],
-      settings: settingsFor(this.#data),
+      configuration: configurationOf(membership),
+      configuredIndex: appliedIndex,
+      isConfChange: isConfChangePayload,
+      leaveJointPayload: LEAVE_JOINT_PAYLOAD,
+      settings,
       random: seededRandom(randomInt(RANDOM_LIMIT)),
       hardState: opened.hardState,
       log: opened.log,
@@ -153,14 +228,27 @@ class RaftActor implements RaftControl {
     };
     // A turn at once, instead of by way of the bell: a lone client waits for nothing else.
     const wake = (): void => void this.#driver?.turn();
-    return new RaftDriver(raft, {
-      store,
-      frontends,
-      apply,
-      peers: NO_PEERS,
-      board: statusBoard,
-      wake,
-    });
+    // A member without data knows those that it was told of when it was started, until it knows better.
+    const known = membership.members.length > 0 ? membership : decodeMembership(seeds);
+    return new RaftDriver(
+      raft,
+      {
+        store,
+        frontends,
+        apply,
+        peers: new PeerPort(network, wake),
+        board: statusBoard,
+        wake,
+        onDiffering: (id, index) => {
+          this.#logger.error("a member's store differs from the others'", {
+            "member-id": id,
+            index,
+          });
+        },
+        onRemoved: () => this.#onRemoved(),
+      },
+      { memberId, electionTicks: settings.electionTicks, membership: known },
+    );
   }
 
   #logOpened(opened: OpenedLog): void {
@@ -180,13 +268,19 @@ class RaftActor implements RaftControl {
 }
 
 function settingsFor(data: RaftWorkerData): RaftSettings {
+  const electionTicks = Math.max(1, Math.floor(data.electionMs / data.heartbeatMs));
   return {
-    electionTicks: Math.max(1, Math.floor(data.electionMs / data.heartbeatMs)),
+    electionTicks,
     heartbeatTicks: 1,
     inflightMessagesMax: RAFT_INFLIGHT_MESSAGES_MAX,
     appendBytesMax: RAFT_APPEND_BYTES_MAX,
     readsWaitingMax: RAFT_READS_WAITING_MAX,
     retention: { entriesMax: RAFT_RETAINED_ENTRIES_MAX, bytesMax: RAFT_RETAINED_BYTES_MAX },
+    snapshotRetainBytesMax: RAFT_SNAPSHOT_RETAINED_BYTES_MAX,
+    snapshotPatienceTicks: SNAPSHOT_PATIENCE_ELECTIONS * electionTicks,
+    unappliedBytesMax: RAFT_UNAPPLIED_BYTES_MAX,
+    preVote: data.preVote,
+    advanceFirstElection: data.advanceFirstElection,
   };
 }
 

@@ -1,6 +1,6 @@
 import { assert } from "../shared/assert.js";
 import type { PersistEffect } from "./core/effects.js";
-import type { Entry, HardState } from "./core/entry.js";
+import type { Entry, HardState, LogPosition } from "./core/entry.js";
 import type { LogStore } from "./log-store.js";
 
 /**
@@ -11,6 +11,7 @@ export class WriteQueue {
   readonly #store: LogStore;
   readonly #wake: () => void;
   #entries: Entry[] = [];
+  #snapshot: LogPosition | undefined;
   #hardState: HardState | undefined;
   /** Number of the newest effect gathered. */
   #gatheredSequence = 0;
@@ -39,6 +40,10 @@ export class WriteQueue {
       sequence: effect.sequence,
       gatheredSequence: this.#gatheredSequence,
     });
+    if (effect.snapshot !== undefined) {
+      this.#snapshot = effect.snapshot;
+      this.#entries = [];
+    }
     const first = effect.entries[0];
     while (first !== undefined && (this.#entries.at(-1)?.index ?? 0) >= first.index) {
       this.#entries.pop();
@@ -53,11 +58,13 @@ export class WriteQueue {
     const hardState = this.#hardState;
     if (this.#isWriting || hardState === undefined) return;
     const entries = this.#entries;
+    const restart = this.#snapshot === undefined ? {} : { snapshot: this.#snapshot };
     const sequence = this.#gatheredSequence;
     this.#entries = [];
+    this.#snapshot = undefined;
     this.#hardState = undefined;
     this.#isWriting = true;
-    this.#store.append({ entries, hardState }, () => {
+    this.#store.append({ ...restart, entries, hardState }, () => {
       this.#isWriting = false;
       this.#finishedSequence = sequence;
       this.#wake();

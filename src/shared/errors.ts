@@ -63,6 +63,16 @@ export const ErrorCode = {
   rangeStreamFilters: 34,
   unknownAlarmAction: 35,
   malformedRequest: 36,
+  memberExists: 37,
+  peerUrlExists: 38,
+  notEnoughStarted: 39,
+  badMemberUrls: 40,
+  memberNotLearner: 41,
+  learnerNotReady: 42,
+  tooManyLearners: 43,
+  unhealthy: 44,
+  badLeaderTransferee: 45,
+  timeoutLeaderTransfer: 46,
 } as const;
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
@@ -177,6 +187,44 @@ const FACTS: { readonly [code in ErrorCode]: ErrorFacts } = {
   [ErrorCode.malformedRequest]: {
     status: S.INTERNAL,
     message: "grpc: error unmarshalling request",
+  },
+  [ErrorCode.memberExists]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: member ID already exist",
+  },
+  [ErrorCode.peerUrlExists]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: Peer URLs already exists",
+  },
+  // Code Unknown on the wire, not FailedPrecondition: errors.md section 3.
+  [ErrorCode.notEnoughStarted]: {
+    status: S.UNKNOWN,
+    message: "etcdserver: re-configuration failed due to not enough started members",
+  },
+  [ErrorCode.badMemberUrls]: {
+    status: S.INVALID_ARGUMENT,
+    message: "etcdserver: given member URLs are invalid",
+  },
+  [ErrorCode.memberNotLearner]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: can only promote a learner member",
+  },
+  [ErrorCode.learnerNotReady]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: can only promote a learner member which is in sync with leader",
+  },
+  [ErrorCode.tooManyLearners]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: too many learner members in cluster",
+  },
+  [ErrorCode.unhealthy]: { status: S.UNAVAILABLE, message: "etcdserver: unhealthy cluster" },
+  [ErrorCode.badLeaderTransferee]: {
+    status: S.FAILED_PRECONDITION,
+    message: "etcdserver: bad leader transferee",
+  },
+  [ErrorCode.timeoutLeaderTransfer]: {
+    status: S.UNKNOWN,
+    message: "etcdserver: request timed out, leader transfer took too long",
   },
 };
 

@@ -12,6 +12,10 @@ export const GRPC_OVERHEAD_BYTES = 512 * KIB;
 export const MAX_TXN_OPS_DEFAULT = 128;
 /** Quota when --quota-backend-bytes is 0. */
 export const QUOTA_BYTES_DEFAULT = 2 * 1024 * MIB;
+/** Learners that a cluster may have at once (limits.md section 5; CL-06). */
+export const LEARNERS_MAX = 1;
+/** Members report the rolling hash of what they applied at every multiple of this index. */
+export const STATE_HASH_EVERY = 256;
 /** Largest lease TTL. */
 export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
 /** Distinct revisions in one catch-up watch response. limits.md section 8. */
@@ -73,6 +77,8 @@ export const RAFT_RETAINED_BYTES_MAX = 64 * MIB;
 export const RAFT_UNAPPLIED_BYTES_MAX = 64 * MIB;
 /** Entries that the store may lag behind the commit index before no more proposals are taken in. */
 export const RAFT_APPLY_LAG_ENTRIES_MAX = 50_000;
+/** Bytes that the log keeps at most for a member to which a snapshot is on its way. */
+export const RAFT_SNAPSHOT_RETAINED_BYTES_MAX = 256 * MIB;
 /** Proposals that wait in the Raft worker for a leader; more are refused with "too many requests". */
 export const RAFT_HELD_PROPOSALS_MAX = 5000;
 export const RAFT_HELD_PROPOSAL_BYTES_MAX = 16 * MIB;
@@ -91,3 +97,8 @@ export const CONNECTION_WINDOW_BYTES = MIB;
  */
 export const STREAM_RESETS_BURST_MAX = 20_000;
 export const STREAM_RESETS_PER_SECOND_MAX = 5000;
+
+/** Questions of other members that may wait for this member's answer at once; beyond, they are refused. */
+export const PEER_QUESTIONS_OPEN_MAX = 20_000;
+/** Election timeouts that a leader's write to its log may take before it hands leadership over. */
+export const DISK_STALL_ELECTIONS_MAX = 2;

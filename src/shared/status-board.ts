@@ -36,6 +36,10 @@ export const BoardSlot = {
   /** Raised alarms by type, of all members. */
   noSpaceAlarms: 27,
   corruptAlarms: 28,
+  /** 1 while a CORRUPT alarm names this member and leaves the others alone: it serves nothing. */
+  corruptHere: 29,
+  /** 1 while a CORRUPT alarm stops the writes of all members (MT-26). */
+  corruptEverywhere: 30,
 } as const;
 export type BoardSlot = (typeof BoardSlot)[keyof typeof BoardSlot];
 

@@ -16,9 +16,9 @@ import {
   LeaseTimeToLiveResponse,
   Member,
   MemberListResponse,
-  PutRequest,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import { CHECKPOINT_INTERVAL_MS, DELTA_BYTES_MAX } from "../../src/shared/limits.js";
+import { ConfChangeType, encodeConfChange } from "../../src/shared/messages/conf-change.js";
 import { EntryKind, NO_FRONTEND } from "../../src/shared/messages/entry.js";
 import {
   MainToApply,
@@ -26,43 +26,9 @@ import {
   sendNumber,
 } from "../../src/shared/messages/main-to-apply.js";
 import { BoardSlot } from "../../src/shared/status-board.js";
-import {
-  DriverHarness,
-  type DriverHarnessOptions,
-  MEMBER_ID,
-  ORIGIN,
-} from "./support/driver-harness.js";
-import { FakeStore } from "./support/fake-store.js";
-import { put, text } from "./support/machine.js";
-
-function harness(options: Partial<DriverHarnessOptions> = {}) {
-  const store = new FakeStore();
-  const it = new DriverHarness({ store, base: store.base, leaseKeyBase: store, ...options });
-  return { it, store };
-}
-
-function putBytes(key: string, value = "v", more: Partial<PutRequest> = {}): Uint8Array {
-  return PutRequest.encode(put(key, value, more)).finish();
-}
-
-/** Lets the open transaction write, commit and reach the disk. */
-function completeRun(it: DriverHarness, store: FakeStore): void {
-  assert.ok(store.run, "a transaction is open");
-  store.run.state = "writing";
-  it.settle();
-  assert.equal(store.run.state, "committing");
-  store.run.complete();
-  store.run = undefined;
-  it.settle();
-}
-
-function release(it: DriverHarness, checkpointId: number, frontend = 0): void {
-  const writer = it.frontends[frontend]?.writer;
-  assert.ok(writer);
-  sendNumber(writer, MainToApply.released, checkpointId);
-  writer.flush();
-  it.settle();
-}
+import { type DriverHarness, MEMBER_ID, ORIGIN } from "./support/driver-harness.js";
+import { completeRun, harness, putBytes, release } from "./support/driver-steps.js";
+import { text } from "./support/machine.js";
 
 function queryLease(
   it: DriverHarness,
@@ -172,6 +138,11 @@ describe("ApplyDriver entries", () => {
   it("sends the members to every frontend when they change", () => {
     const { it } = harness();
     const member = { ID: 5n, name: "m1", peerURLs: [], clientURLs: ["http://x"], isLearner: false };
+    const added = { ...member, name: "", clientURLs: [] };
+    it.entry(
+      EntryKind.confChange,
+      encodeConfChange({ type: ConfChangeType.addVoter, member: added }),
+    );
     it.entry(EntryKind.memberAttributes, Member.encode(member).finish());
     it.settle();
     const message = it.received().find(({ kind }) => kind === "members");

@@ -21,6 +21,7 @@ import {
   PutRequest,
   RangeResponse,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { ConfChangeType, encodeConfChange } from "../../src/shared/messages/conf-change.js";
 import { EntryKind } from "../../src/shared/messages/entry.js";
 import { MainToApply } from "../../src/shared/messages/main-to-apply.js";
 import { encodeRangeBody, range } from "../../src/shared/mvcc/range.js";
@@ -110,7 +111,16 @@ describe("apply worker", () => {
 
   it("comes back with keys, leases, members, alarms and compaction after an orderly stop", async () => {
     const { it: first } = await started();
-    const member = { ID: 2n, name: "m1", peerURLs: ["p"], clientURLs: ["c"], isLearner: false };
+    const member = { ID: 2n, name: "m1", peerURLs: ["2"], clientURLs: ["c"], isLearner: false };
+    const change = (type: ConfChangeType, ID: bigint) => {
+      const body = encodeConfChange({
+        type,
+        member: { ...member, ID, name: "", peerURLs: [`${ID}`] },
+      });
+      return first.apply(EntryKind.confChange, body);
+    };
+    for (const id of [2n, 3n]) await change(ConfChangeType.addVoter, id);
+    await change(ConfChangeType.remove, 3n);
     await first.apply(EntryKind.memberAttributes, Member.encode(member).finish());
     await grant(first, 9n, 100n);
     await grant(first, -10n, 100n);
@@ -129,8 +139,9 @@ describe("apply worker", () => {
     const { it, opened } = await started();
     assert.deepEqual(
       [opened.appliedIndex, opened.appliedTerm, opened.revision, opened.compactRevision],
-      [8, 1, 4, 3],
+      [11, 1, 4, 3],
     );
+    assert.deepEqual(opened.removed, [3n]);
     assert.deepEqual(MemberListResponse.decode(opened.members).members, [member]);
     assert.equal((await putKey(it, "x", "")).code, ErrorCode.noSpace);
     assert.equal(it.board.get(BoardSlot.noSpaceAlarms), 1);

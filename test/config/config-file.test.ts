@@ -86,8 +86,19 @@ initial-cluster-token: 'tok'
     ["log-outputs: foo", `${prefix} string ${field}.log-outputs of type []string`],
     ["initial-cluster-state: foo", 'unexpected clusterState "foo"'],
     ["name: [x", /^error converting YAML to JSON: yaml: ./],
-    ["peer-transport-security: {cert-file: a}", /^--peer-cert-file: TLS is not supported yet/],
+    ["client-transport-security: {cert-file: a}", /^--cert-file: TLS is not supported yet/],
   ];
+
+  test("has the peers' TLS in a map of its own", () => {
+    const text = "peer-transport-security: {cert-file: a, key-file: b, client-cert-auth: true}";
+    assert.deepEqual(running(withFile(text)).config.peerTls, {
+      certFile: "a",
+      keyFile: "b",
+      trustedCaFile: "",
+      clientCertAuth: true,
+    });
+  });
+
   for (const [text, error] of faults) {
     test(`fails verification on ${text}`, () => {
       assert.match(String(verifyFault(withFile(text))), matcher(error));

@@ -105,13 +105,13 @@ describe("openDataDir", () => {
   test("asks before it makes a member whether it may, and not when there is one", async () => {
     const dataDir = join(root, "data");
     const options = { dataDir, walDir: undefined, logger: SILENT_LOGGER };
-    const refusing = { ...options, newMemberFault: () => "no such roster" };
+    const refusing = { ...options, newMemberFault: async () => "no such roster" };
     await assert.rejects(openDataDir(refusing), {
       name: "DataDirError",
       message: "no such roster",
     });
     assert.equal(existsSync(dataDir), false);
-    (await openDataDir({ ...options, newMemberFault: () => undefined })).release();
+    (await openDataDir({ ...options, newMemberFault: async () => undefined })).release();
     opened.push(await openDataDir(refusing));
   });
 

@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { findEtcdProgram, skipWithoutEtcd } from "../support/server-process.js";
-import { USAGE_ERRORS, VERIFY_ERRORS } from "./usage-errors.js";
+import { START_ERRORS, USAGE_ERRORS, VERIFY_ERRORS } from "./usage-errors.js";
+
+/** Free ports, for settings that are looked at only when these are taken. */
+const PORTS = [
+  "--listen-client-urls=http://127.0.0.1:0",
+  "--advertise-client-urls=http://127.0.0.1:0",
+  "--listen-peer-urls=http://127.0.0.1:0",
+];
 
 function runEtcd(argv: readonly string[]): { status: number | null; lines: readonly string[] } {
   const dir = mkdtempSync(join(tmpdir(), "capstan-words-"));
@@ -31,6 +38,17 @@ describe("real etcd's words", { skip: skipWithoutEtcd() }, () => {
       const failed = lines.find((line) => line.includes("failed to verify flags")) ?? "{}";
       const fields: { error?: unknown } = JSON.parse(failed);
       assert.equal(fields.error, error);
+      assert.equal(status, 1);
+    });
+  }
+
+  for (const [argv, error] of START_ERRORS) {
+    test(`are the same on ${argv.join(" ")}`, () => {
+      const { status, lines } = runEtcd([...PORTS, ...argv]);
+      const failed = lines.find((line) => line.includes("discovery failed")) ?? "{}";
+      const fields: { error?: unknown } = JSON.parse(failed);
+      // It names the port that it was given for 0.
+      assert.equal(String(fields.error).replace(/(?<=on TLS for .*:)\d+/, "0"), error);
       assert.equal(status, 1);
     });
   }

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { bootstrapMember } from "../../src/main/config/bootstrap-member.js";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { rosterMember } from "../../src/main/bootstrap/bootstrap-member.js";
+import type { BootstrapOutcome } from "../../src/main/bootstrap/bootstrap-outcome.js";
 import { defaultRouteInterface } from "../../src/main/config/default-host.js";
 import {
   addedMemberId,
@@ -8,16 +12,12 @@ import {
   clusterId,
   idText,
 } from "../../src/main/config/member-id.js";
+import { memberIdentity } from "../../src/main/identity.js";
+import { decodeMembership } from "../../src/shared/messages/membership.js";
+import { nodeDisk } from "../../src/wal/node-disk.js";
+import { createWal } from "../../src/wal/open-wal.js";
+import type { WalMetadata } from "../../src/wal/types.js";
 import { configOf, running } from "./config-input.js";
-
-function bootstrap(...argv: readonly string[]) {
-  return bootstrapMember(running(configOf(argv)).config);
-}
-
-function bootstrapFault(...argv: readonly string[]): string {
-  const outcome = bootstrap(...argv);
-  return outcome.ok ? "" : outcome.error;
-}
 
 describe("ids", () => {
   test("are those of countless etcd logs", () => {
@@ -44,56 +44,60 @@ describe("ids", () => {
   });
 });
 
-describe("bootstrapMember", () => {
-  test("takes the ids from the roster", () => {
-    const outcome = bootstrap();
-    assert.ok(outcome.ok);
-    assert.deepEqual(outcome.member, {
-      memberId: 0x8e9e05c52164694dn,
-      clusterId: 0xcdf818194e3a8c32n,
-      name: "default",
-      peerUrls: ["http://localhost:2380"],
-    });
+describe("memberIdentity", () => {
+  const MEMBER = rosterMember(running(configOf([])).config);
+  const dirs: string[] = [];
+
+  after(() => {
+    for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
   });
 
-  const faults: readonly (readonly [argv: readonly string[], error: string | RegExp])[] = [
-    [
-      ["--initial-cluster=a=http://127.0.0.1:1"],
-      `couldn't find local name "default" in the initial cluster configuration`,
-    ],
-    [
-      ["--initial-cluster=default=http://127.0.0.1:1"],
-      '--initial-cluster has default=http://127.0.0.1:1 but missing from --initial-advertise-peer-urls=http://localhost:2380 (resolved urls: "http://localhost:2380" != "http://127.0.0.1:1")',
-    ],
-    [
-      ["--initial-cluster=default=http://localhost:2380,default=http://localhost:2390"],
-      '--initial-cluster has default=http://localhost:2390 but missing from --initial-advertise-peer-urls=http://localhost:2380 (len(["http://localhost:2380"]) != len(["http://localhost:2380" "http://localhost:2390"]))',
-    ],
-    [
-      ["--initial-cluster=foo"],
-      "error setting up initial cluster: URL scheme must be http, https, unix, or unixs: ",
-    ],
-    [
-      ["--initial-cluster=default=127.0.0.1:1"],
-      'error setting up initial cluster: parse "127.0.0.1:1": first path segment in URL cannot contain colon',
-    ],
-    [
-      ["--initial-cluster=default=http://localhost:2380,b=http://127.0.0.1:3"],
-      "multi-member clusters are not supported yet by this version (--initial-cluster has default, b)",
-    ],
-    [
-      ["--initial-cluster-state=existing"],
-      "joining an existing cluster is not supported yet by this version",
-    ],
-  ];
-  for (const [argv, error] of faults) {
-    test(`refuses ${argv.join(" ")}`, () => {
-      assert.equal(bootstrapFault(...argv), error);
-    });
+  /** A directory for a log, with one in it if somebody's is asked for. */
+  async function walDir(log?: WalMetadata): Promise<string> {
+    const directory = mkdtempSync(join(tmpdir(), "capstan-identity-"));
+    dirs.push(directory);
+    if (log === undefined) return directory;
+    const wal = await createWal({ disk: nodeDisk, directory, drawSalt: () => 1n }, log);
+    await wal.close();
+    return directory;
   }
 
-  test("takes localhost and 127.0.0.1 for one host", () => {
-    assert.equal(bootstrapFault("--initial-cluster=default=http://127.0.0.1:2380"), "");
+  function identityOf(directory: string, outcome: BootstrapOutcome, ...argv: readonly string[]) {
+    return memberIdentity(directory, running(configOf(argv)).config, async () => outcome);
+  }
+
+  test("is what the bootstrap finds while there is no log", async () => {
+    assert.ok(MEMBER !== undefined);
+    const found = await identityOf(await walDir(), { ok: true, member: MEMBER });
+    assert.deepEqual(
+      { memberId: found.memberId, clusterId: found.clusterId, hasLog: found.hasLog },
+      { memberId: 0x8e9e05c52164694dn, clusterId: 0xcdf818194e3a8c32n, hasLog: false },
+    );
+    assert.deepEqual(found.bootstrap, MEMBER.bootstrap);
+    assert.deepEqual(decodeMembership(found.seeds).members, MEMBER.members);
+    const refused = identityOf(await walDir(), { ok: false, error: "no roster" });
+    await assert.rejects(refused, { name: "BootstrapError", message: "no roster" });
+  });
+
+  test("is that of the log when there is one; nobody is asked", async () => {
+    const directory = await walDir({ memberId: 7n, clusterId: 8n });
+    const found = await identityOf(directory, { ok: false, error: "asked" });
+    assert.deepEqual([found.memberId, found.clusterId, found.hasLog], [7n, 8n, true]);
+    assert.deepEqual(found.bootstrap, []);
+    assert.deepEqual(decodeMembership(found.seeds).members, []);
+  });
+
+  test("still gives the first entries to a log that a crash may have left empty", async () => {
+    assert.ok(MEMBER !== undefined);
+    const directory = await walDir(MEMBER);
+    const again = await identityOf(directory, { ok: false, error: "asked" });
+    assert.deepEqual(again.bootstrap, MEMBER.bootstrap);
+    const joining = await identityOf(
+      directory,
+      { ok: false, error: "asked" },
+      "--initial-cluster-state=existing",
+    );
+    assert.deepEqual(joining.bootstrap, []);
   });
 });
 

@@ -93,7 +93,15 @@ describe("parseConfig, what this version cannot do", () => {
       /^--listen-client-urls https:\/\/127.0.0.1:1: TLS is not supported yet/,
     ],
     [["--discovery-srv=example.com"], /^--discovery-srv: discovery is not supported yet/],
-    [["--force-new-cluster"], /^--force-new-cluster: multi-member clusters are not supported yet/],
+    [["--peer-auto-tls"], /^--peer-auto-tls: this part of TLS between members is not supported/],
+    [
+      ["--listen-peer-urls=unix://127.0.0.1:2380"],
+      /^--listen-peer-urls unix:\/\/127.0.0.1:2380: unix sockets between members/,
+    ],
+    [
+      ["--listen-peer-urls=http://127.0.0.1:1,https://127.0.0.1:2"],
+      /^--listen-peer-urls http:\/\/127.0.0.1:1 and https:\/\/127.0.0.1:2: http and https cannot/,
+    ],
     [["--enable-log-rotation"], /^--enable-log-rotation: log rotation is not supported yet/],
     [["--host-whitelist=a"], /^--host-whitelist: /],
   ];
@@ -122,7 +130,6 @@ describe("parseConfig, what this version cannot do", () => {
       [
         ["warn", "--max-wals"],
         ["warn", "--peer-heartbeat-interval"],
-        ["warn", "--listen-peer-urls"],
       ],
     );
     assert.deepEqual(
@@ -133,6 +140,39 @@ describe("parseConfig, what this version cannot do", () => {
 });
 
 describe("parseConfig, values", () => {
+  test("takes the settings of a cluster", () => {
+    const { config } = running(
+      configOf([
+        "--listen-peer-urls=https://127.0.0.1:2380",
+        "--peer-cert-file=c.pem",
+        "--peer-key-file=k.pem",
+        "--peer-trusted-ca-file=ca.pem",
+        "--peer-client-cert-auth",
+        "--force-new-cluster",
+        "--strict-reconfig-check=false",
+        "--max-learners=3",
+        "--initial-election-tick-advance=false",
+      ]),
+    );
+    assert.deepEqual(config.peerTls, {
+      certFile: "c.pem",
+      keyFile: "k.pem",
+      trustedCaFile: "ca.pem",
+      clientCertAuth: true,
+    });
+    const { forceNewCluster, strictReconfigCheck, maxLearners, initialElectionTickAdvance } =
+      config;
+    assert.deepEqual(
+      { forceNewCluster, strictReconfigCheck, maxLearners, initialElectionTickAdvance },
+      {
+        forceNewCluster: true,
+        strictReconfigCheck: false,
+        maxLearners: 3,
+        initialElectionTickAdvance: false,
+      },
+    );
+  });
+
   test("fills in etcd's defaults", () => {
     const { config, notes } = running(configOf([]));
     const { listenClientUrls, advertiseClientUrls, featureGates, ...rest } = config;
@@ -148,6 +188,10 @@ describe("parseConfig, values", () => {
     assert.equal(rest.quotaBackendBytes, 2 * 1024 ** 3);
     assert.equal(rest.maxRequestBytes, 1_572_864);
     assert.equal(rest.maxTxnOps, 128);
+    assert.equal(rest.maxLearners, 1);
+    assert.equal(rest.forceNewCluster, false);
+    assert.equal(rest.strictReconfigCheck, true);
+    assert.equal(rest.preVote, true);
     assert.equal(rest.maxConcurrentStreams, 4_294_967_295);
     assert.deepEqual(rest.autoCompaction, { kind: "off" });
     assert.deepEqual(rest.log, { level: "info", format: "json", outputs: ["stderr"] });

@@ -101,6 +101,66 @@ export const USAGE_ERRORS: readonly (readonly [argv: readonly string[], line: st
   ],
 ];
 
+/** What the peer URLs of a start on free ports are, where a row says nothing else. */
+const ALONE = ["--name=a", "--initial-advertise-peer-urls=http://127.0.0.1:1"];
+
+/** Settings of which no member can be made, with the `error` of the last log line. */
+export const START_ERRORS: readonly (readonly [argv: readonly string[], error: string])[] = [
+  [
+    ["--initial-cluster=a=http://127.0.0.1:1"],
+    `couldn't find local name "default" in the initial cluster configuration`,
+  ],
+  [
+    ["--initial-cluster=default=http://127.0.0.1:1"],
+    '--initial-cluster has default=http://127.0.0.1:1 but missing from --initial-advertise-peer-urls=http://localhost:2380 (resolved urls: "http://localhost:2380" != "http://127.0.0.1:1")',
+  ],
+  [
+    ["--initial-cluster=default=http://127.0.0.1:2380"],
+    '--initial-cluster has default=http://127.0.0.1:2380 but missing from --initial-advertise-peer-urls=http://localhost:2380 (resolved urls: "http://localhost:2380" != "http://127.0.0.1:2380")',
+  ],
+  [
+    ["--initial-cluster=default=http://localhost:2380,default=http://localhost:2390"],
+    '--initial-cluster has default=http://localhost:2390 but missing from --initial-advertise-peer-urls=http://localhost:2380 (len(["http://localhost:2380"]) != len(["http://localhost:2380" "http://localhost:2390"]))',
+  ],
+  [
+    ["--initial-cluster=foo"],
+    "error setting up initial cluster: URL scheme must be http, https, unix, or unixs: ",
+  ],
+  [
+    ["--initial-cluster=default=127.0.0.1:1"],
+    'error setting up initial cluster: parse "127.0.0.1:1": first path segment in URL cannot contain colon',
+  ],
+  [
+    [...ALONE, "--initial-cluster=a=http://127.0.0.1:1,c=http://127.0.0.1:3,b=http://127.0.0.1:1"],
+    "initial cluster a=http://127.0.0.1:1,b=http://127.0.0.1:1,c=http://127.0.0.1:3 has duplicate url",
+  ],
+  [
+    [...ALONE, "--initial-cluster-state=existing", "--initial-cluster=a=http://127.0.0.1:1"],
+    "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs",
+  ],
+  [
+    [
+      ...ALONE,
+      "--initial-cluster-state=existing",
+      "--initial-cluster=a=http://127.0.0.1:1,b=http://127.0.0.1:2",
+    ],
+    "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs",
+  ],
+  [
+    ["--listen-peer-urls=https://127.0.0.1:0"],
+    "cannot listen on TLS for 127.0.0.1:0: KeyFile and CertFile are not presented",
+  ],
+  [
+    ["--listen-peer-urls=https://127.0.0.1:0", "--peer-cert-file=nope"],
+    "KeyFile and CertFile must both be present[key: , cert: nope]",
+  ],
+  [
+    ["--listen-peer-urls=https://127.0.0.1:0", "--peer-cert-file=nope", "--peer-key-file=nope2"],
+    "open nope: no such file or directory",
+  ],
+  [["--peer-key-file=x"], "KeyFile and CertFile must both be present[key: x, cert: ]"],
+];
+
 /** Settings that parse but do not fit together, with the `error` of the log line. */
 export const VERIFY_ERRORS: readonly (readonly [argv: readonly string[], error: string])[] = [
   [["stray"], "'stray' is not a valid flag"],

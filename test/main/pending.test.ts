@@ -45,8 +45,27 @@ describe("PendingTable", () => {
     table.add(handler("old"), 1, 10);
     table.add(handler("edge"), 1, 20);
     table.add(handler("young"), 1, 21);
-    assert.equal(table.expire(20, ErrorCode.timeout), 2);
+    assert.equal(
+      table.expire(20, () => ErrorCode.timeout),
+      2,
+    );
     assert.deepEqual(answers, [`old:${ErrorCode.timeout}:0:`, `edge:${ErrorCode.timeout}:0:`]);
     assert.equal(table.count, 1);
+  });
+
+  test("patient requests count and never expire; abandoned ones are not answered", () => {
+    const { table, answers, handler } = setUp();
+    const patient = table.addPatient(handler("patient"), 1);
+    const gone = table.addPatient(handler("gone"), 1);
+    assert.equal(
+      table.expire(Number.POSITIVE_INFINITY, () => ErrorCode.timeout),
+      0,
+    );
+    assert.equal(table.count, 2);
+    table.abandon(gone ?? 0);
+    table.refuse(gone ?? 0, ErrorCode.timeout);
+    table.refuse(patient ?? 0, ErrorCode.noLeader);
+    assert.deepEqual(answers, [`patient:${ErrorCode.noLeader}:0:`]);
+    assert.equal(table.count, 0);
   });
 });

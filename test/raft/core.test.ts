@@ -1,103 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Entry } from "../../src/raft-worker/core/entry.js";
-import type { RaftEvent } from "../../src/raft-worker/core/events.js";
-import type { Message } from "../../src/raft-worker/core/messages.js";
-import type { RaftSettings } from "../../src/raft-worker/core/node.js";
-import { Raft } from "../../src/raft-worker/core/raft.js";
 import { InvariantError } from "../../src/shared/assert.js";
-import { seededRandom } from "../../src/shared/prng.js";
-import { TEST_SETTINGS } from "./support/cluster.js";
-import { describeEffect, describeStatus } from "./support/describe.js";
-
-interface Start {
-  readonly term?: number;
-  readonly vote?: bigint;
-  readonly commit?: number;
-  readonly applied?: number;
-  /** Terms of the entries on disk. */
-  readonly log?: readonly number[];
-  readonly voters?: readonly bigint[];
-  readonly settings?: Partial<RaftSettings>;
-}
-
-/** Member 1 of a group, and what it does in words. */
-class Subject {
-  readonly raft: Raft;
-
-  constructor(start: Start = {}) {
-    this.raft = new Raft({
-      id: 1n,
-      voters: [start.voters ?? [1n, 2n, 3n]],
-      settings: { ...TEST_SETTINGS, ...start.settings },
-      random: seededRandom(1),
-      hardState: { term: start.term ?? 0, vote: start.vote ?? 0n, commit: start.commit ?? 0 },
-      log: { base: { index: 0, term: 0 }, entries: entriesOf(1, start.log ?? []) },
-      appliedIndex: start.applied ?? 0,
-    });
-  }
-
-  step(event: RaftEvent): string[] {
-    return this.raft.step(event).map(describeEffect);
-  }
-
-  hear(from: bigint, message: Message): string[] {
-    return this.step({ kind: "message", from, message });
-  }
-
-  tick(count = 1): string[] {
-    return Array.from({ length: count }, () => this.step({ kind: "tick" })).flat();
-  }
-
-  get status(): string {
-    return describeStatus(this.raft.status());
-  }
-}
-
-function entriesOf(first: number, terms: readonly number[]): Entry[] {
-  return terms.map((term, at) => ({ index: first + at, term, payload: new Uint8Array(0) }));
-}
-
-function append(term: number, prev: readonly [number, number], terms: readonly number[]) {
-  const [prevIndex, prevTerm] = prev;
-  return {
-    kind: "appendRequest",
-    term,
-    prevIndex,
-    prevTerm,
-    entries: entriesOf(prevIndex + 1, terms),
-    commitIndex: 0,
-  } as const;
-}
-
-function heartbeat(term: number, commitIndex = 0): Message {
-  return { kind: "heartbeat", term, commitIndex, round: 0 };
-}
-
-function voteRequest(term: number, last: readonly [number, number], preVote = false): Message {
-  return { kind: "voteRequest", term, preVote, lastIndex: last[0], lastTerm: last[1] };
-}
-
-function grant(term: number, preVote: boolean): Message {
-  return { kind: "voteResponse", term, preVote, granted: true };
-}
-
-/** Member 1 as leader of term 1, with the empty entry on its own disk and on 2's. */
-function leaderOfThree(start: Start = {}): Subject {
-  const subject = new Subject(start);
-  const term = (start.term ?? 0) + 1;
-  subject.tick(20);
-  subject.hear(2n, grant(term, true));
-  subject.step({ kind: "persisted", sequence: 1 });
-  subject.hear(2n, grant(term, false));
-  const { lastIndex } = subject.raft.status();
-  subject.step({ kind: "persisted", sequence: 2 });
-  subject.hear(2n, { kind: "appendAccepted", term, matchIndex: lastIndex });
-  subject.hear(3n, { kind: "appendAccepted", term, matchIndex: lastIndex });
-  assert.equal(subject.raft.status().role, "leader");
-  assert.equal(subject.raft.status().commitIndex, lastIndex);
-  return subject;
-}
+import {
+  append,
+  grant,
+  heartbeat,
+  leaderOfThree,
+  NO_COMMIT,
+  Subject,
+  voteRequest,
+} from "./support/subject.js";
 
 describe("a vote request", () => {
   test("is granted to the first in a term, once the vote is on disk", () => {
@@ -105,17 +17,17 @@ describe("a vote request", () => {
     assert.deepEqual(subject.hear(2n, voteRequest(2, [1, 1])), [
       "persist #1 term=2 vote=2 commit=0 []",
       "is follower term=2 leader=none",
-      "send to 2: voteResponse term=2 preVote=false granted=true (after #1)",
+      "send to 2: voteResponse term=2 preVote=false granted=true commitIndex=0 commitTerm=0 (after #1)",
     ]);
   });
 
   test("is refused to the second in a term, and granted again to the first", () => {
     const subject = new Subject({ term: 2, vote: 2n });
     assert.deepEqual(subject.hear(3n, voteRequest(2, [9, 9])), [
-      "send to 3: voteResponse term=2 preVote=false granted=false",
+      "send to 3: voteResponse term=2 preVote=false granted=false commitIndex=0 commitTerm=0",
     ]);
     assert.deepEqual(subject.hear(2n, voteRequest(2, [0, 0])), [
-      "send to 2: voteResponse term=2 preVote=false granted=true",
+      "send to 2: voteResponse term=2 preVote=false granted=true commitIndex=0 commitTerm=0",
     ]);
   });
 
@@ -124,14 +36,14 @@ describe("a vote request", () => {
     assert.deepEqual(subject.hear(2n, voteRequest(2, [1, 1])), [
       "persist #1 term=2 vote=0 commit=0 []",
       "is follower term=2 leader=none",
-      "send to 2: voteResponse term=2 preVote=false granted=false",
+      "send to 2: voteResponse term=2 preVote=false granted=false commitIndex=0 commitTerm=0",
     ]);
   });
 
   test("of an earlier term is refused with the term of today", () => {
     const subject = new Subject({ term: 5 });
     assert.deepEqual(subject.hear(2n, voteRequest(4, [9, 4])), [
-      "send to 2: voteResponse term=5 preVote=false granted=false",
+      "send to 2: voteResponse term=5 preVote=false granted=false commitIndex=0 commitTerm=0",
     ]);
   });
 
@@ -154,7 +66,7 @@ describe("a vote request", () => {
     const subject = new Subject({ term: 1 });
     const before = subject.status;
     assert.deepEqual(subject.hear(2n, voteRequest(2, [0, 0], true)), [
-      "send to 2: voteResponse term=2 preVote=true granted=true",
+      "send to 2: voteResponse term=2 preVote=true granted=true commitIndex=0 commitTerm=0",
     ]);
     assert.equal(subject.status, before);
   });
@@ -167,8 +79,8 @@ describe("a campaign", () => {
     assert.deepEqual(subject.hear(2n, grant(1, true)), [
       "persist #1 term=1 vote=1 commit=0 []",
       "is candidate term=1 leader=none",
-      "send to 2: voteRequest term=1 preVote=false lastIndex=0 lastTerm=0 (after #1)",
-      "send to 3: voteRequest term=1 preVote=false lastIndex=0 lastTerm=0 (after #1)",
+      "send to 2: voteRequest term=1 preVote=false transfer=false lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0 (after #1)",
+      "send to 3: voteRequest term=1 preVote=false transfer=false lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0 (after #1)",
     ]);
     assert.deepEqual(subject.hear(2n, grant(1, false)), []);
     assert.deepEqual(subject.step({ kind: "persisted", sequence: 1 }), [
@@ -182,7 +94,13 @@ describe("a campaign", () => {
   test("is lost when a majority refuses", () => {
     const subject = new Subject();
     subject.tick(20);
-    const no: Message = { kind: "voteResponse", term: 0, preVote: true, granted: false };
+    const no = {
+      kind: "voteResponse",
+      term: 0,
+      preVote: true,
+      granted: false,
+      ...NO_COMMIT,
+    } as const;
     assert.deepEqual(subject.hear(2n, no), []);
     assert.deepEqual(subject.hear(3n, no), ["is follower term=0 leader=none"]);
   });
@@ -212,7 +130,7 @@ describe("a campaign", () => {
     subject.step({ kind: "persisted", sequence: 1 });
     assert.deepEqual(subject.tick(20).slice(0, 2), [
       "is preCandidate term=1 leader=none",
-      "send to 2: voteRequest term=2 preVote=true lastIndex=0 lastTerm=0",
+      "send to 2: voteRequest term=2 preVote=true transfer=false lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0",
     ]);
   });
 });
@@ -430,6 +348,7 @@ describe("a leader", () => {
       leader.hear(2n, { kind: "appendAccepted", term: 1, matchIndex: index });
     }
     leader.step({ kind: "applied", index: 5 });
+    leader.step({ kind: "flushed", index: 5 });
     assert.equal(leader.raft.status().firstIndex, 6);
     const gap = {
       kind: "appendRejected",
@@ -438,7 +357,7 @@ describe("a leader", () => {
       hintIndex: 1,
       hintTerm: 1,
     } as const;
-    assert.deepEqual(leader.hear(3n, gap), []);
+    assert.deepEqual(leader.hear(3n, gap), ["send a snapshot to 3"]);
     assert.deepEqual(leader.tick(1), [
       "send to 2: heartbeat term=1 commitIndex=5 round=0",
       "send to 3: heartbeat term=1 commitIndex=1 round=0",

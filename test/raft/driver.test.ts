@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
 import type { Message } from "../../src/raft-worker/core/messages.js";
 import { Raft } from "../../src/raft-worker/core/raft.js";
-import { RaftDriver } from "../../src/raft-worker/driver.js";
+import { type PeerOutbox, RaftDriver } from "../../src/raft-worker/driver.js";
 import type { LogStore, StoreBatch } from "../../src/raft-worker/log-store.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import { RAFT_APPLY_LAG_ENTRIES_MAX, RAFT_HELD_PROPOSALS_MAX } from "../../src/shared/limits.js";
@@ -15,6 +15,7 @@ import { RingReader } from "../../src/shared/ring/reader.js";
 import { RingWriter } from "../../src/shared/ring/writer.js";
 import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { TEST_SETTINGS } from "./support/cluster.js";
+import { TEST_CODEC, votersOnly } from "./support/conf-change.js";
 import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
 
 /** A store that finishes a write when the test says so. */
@@ -59,6 +60,17 @@ interface RigOptions {
   readonly send?: (to: bigint, message: Message) => void;
 }
 
+/** Nobody to talk to: what is said is lost. */
+const NO_PEERS: PeerOutbox = {
+  send: () => {},
+  ask: () => false,
+  answer: () => false,
+  reportHash: () => {},
+  setMembership: () => {},
+  sendSnapshot: () => assert.fail("nobody needs a snapshot"),
+  discardSnapshot: () => {},
+};
+
 /** A driver with a fake store, and the test at the other end of all its rings. */
 function makeRig(options: RigOptions = {}) {
   const buffers = makeRigBuffers(2, options.ringBytes);
@@ -70,7 +82,9 @@ function makeRig(options: RigOptions = {}) {
   const id = options.id ?? 1n;
   const raft = new Raft({
     id,
-    voters: [options.voters ?? [id]],
+    configuration: votersOnly(options.voters ?? [id]),
+    configuredIndex: options.appliedIndex ?? 0,
+    ...TEST_CODEC,
     settings: TEST_SETTINGS,
     random: seededRandom(Number(id)),
     hardState: options.hardState ?? { term: 0, vote: 0n, commit: 0 },
@@ -89,17 +103,22 @@ function makeRig(options: RigOptions = {}) {
     });
     return { input, output };
   });
-  const driver = new RaftDriver(raft, {
+  const ports = {
     store,
     frontends,
     apply: {
       input: new RingReader(buffers.rings.fromApply, { consumer: raftBell, producer: applyBell }),
       output: new RingWriter(buffers.rings.toApply, { consumer: applyBell, producer: raftBell }),
     },
-    peers: { send: options.send ?? (() => assert.fail("there are no peers")) },
+    peers: { ...NO_PEERS, send: options.send ?? (() => assert.fail("there are no peers")) },
     board,
     wake: () => {},
-  });
+    onDiffering: () => assert.fail("nobody differs"),
+    onRemoved: () => assert.fail("nobody was removed"),
+  };
+  const membership = { index: 0, members: [], removed: [] };
+  const { electionTicks } = TEST_SETTINGS;
+  const driver = new RaftDriver(raft, ports, { memberId: id, electionTicks, membership });
   const apply = new ApplyEnd(buffers);
   const first = new FrontendEnd(buffers, 0);
   const second = new FrontendEnd(buffers, 1);

@@ -2,18 +2,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
 import { WalLogStore } from "../../src/raft-worker/log-store.js";
-import { LogMismatchError, openLog } from "../../src/raft-worker/open-log.js";
 import { WriteQueue } from "../../src/raft-worker/write-queue.js";
 import { D14_SECONDS, SharedHistogram } from "../../src/shared/histogram.js";
 import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { WalFailedError } from "../../src/wal/errors.js";
 import type { Wal } from "../../src/wal/wal.js";
-import { DIRECTORY, METADATA, newLog, simOptions } from "../wal/support/log-fixture.js";
-import { SimDisk, systemError } from "../wal/support/sim-disk.js";
-import { describeEntry } from "./support/describe.js";
+import { newLog } from "../wal/support/log-fixture.js";
+import { systemError } from "../wal/support/sim-disk.js";
 
 const HARD_STATE: HardState = { term: 2, vote: 1n, commit: 0 };
-const NOTHING = { index: 0, term: 0 };
 
 function entriesOf(first: number, terms: readonly number[]): Entry[] {
   return terms.map((term, at) => ({ index: first + at, term, payload: Buffer.from("payload") }));
@@ -89,7 +86,13 @@ describe("WriteQueue", () => {
       () => {},
     );
     const add = (sequence: number, entries: readonly Entry[]): void =>
-      queue.add({ kind: "persist", sequence, entries, hardState: HARD_STATE });
+      queue.add({
+        kind: "persist",
+        sequence,
+        snapshot: undefined,
+        entries,
+        hardState: HARD_STATE,
+      });
     add(1, entriesOf(1, [1]));
     queue.start();
     add(2, entriesOf(2, [1, 1]));
@@ -103,30 +106,5 @@ describe("WriteQueue", () => {
     dones[1]?.();
     assert.equal(queue.finishedSequence, 3);
     assert.equal(queue.isIdle, true);
-  });
-});
-
-describe("openLog()", () => {
-  test("makes the log of a new member, and finds it again with all that is in it", async () => {
-    const disk = new SimDisk();
-    const made = await openLog(simOptions(disk), METADATA, NOTHING);
-    assert.deepEqual(made.log, { base: NOTHING, entries: [] });
-    await made.wal.append({ entries: entriesOf(1, [1, 2]), hardState: HARD_STATE, sync: true });
-    await made.wal.close();
-    const found = await openLog(simOptions(disk), METADATA, { index: 1, term: 1 });
-    assert.deepEqual(found.hardState, { ...HARD_STATE, commit: 1 });
-    assert.deepEqual(found.log.base, NOTHING);
-    assert.deepEqual(found.log.entries.map(describeEntry), ["1/1:payload", "2/2:payload"]);
-    await found.wal.close();
-  });
-
-  test("makes nothing when the store shows that there was a log", async () => {
-    const disk = new SimDisk();
-    const opening = openLog(simOptions(disk), METADATA, { index: 1, term: 1 });
-    await assert.rejects(opening, LogMismatchError);
-    assert.deepEqual(
-      disk.paths().filter((path) => path.startsWith(DIRECTORY)),
-      [],
-    );
   });
 });

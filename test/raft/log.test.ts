@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Entry } from "../../src/raft-worker/core/entry.js";
-import { RaftLog } from "../../src/raft-worker/core/log.js";
+import { type LogState, RaftLog } from "../../src/raft-worker/core/log.js";
 import { InvariantError } from "../../src/shared/assert.js";
 
 const RUNS = Math.ceil(1500 * Number(process.env.CAPSTAN_TEST_SCALE ?? 1));
 const EVERYTHING = { entriesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
+
+const NO_LIMITS = { upTo: Number.MAX_SAFE_INTEGER, pinnedIndex: undefined, pinnedBytesMax: 0 };
 
 /** Entries from index `first` on, one per term given. */
 function entriesOf(first: number, terms: readonly number[]): Entry[] {
@@ -17,9 +19,14 @@ function entriesOf(first: number, terms: readonly number[]): Entry[] {
   }));
 }
 
+function stateOf(commitIndex = 0, appliedIndex = 0): LogState {
+  const isConfChange = (payload: Uint8Array): boolean => Buffer.from(payload).includes("conf");
+  return { commitIndex, appliedIndex, configuredIndex: appliedIndex, isConfChange };
+}
+
 function logOf(terms: readonly number[], commitIndex = 0, appliedIndex = 0): RaftLog {
   const contents = { base: { index: 0, term: 0 }, entries: entriesOf(1, terms) };
-  return new RaftLog(contents, commitIndex, appliedIndex);
+  return new RaftLog(contents, stateOf(commitIndex, appliedIndex));
 }
 
 function termsOf(log: RaftLog): (number | undefined)[] {
@@ -82,16 +89,16 @@ describe("RaftLog", () => {
 
   test("release() keeps what is not applied, and of the rest what it is told to", () => {
     const lone = logOf([1, 1, 1, 1], 3, 3);
-    lone.release({ entriesMax: 0, bytesMax: 0 });
+    lone.release({ entriesMax: 0, bytesMax: 0 }, NO_LIMITS);
     assert.deepEqual(termsOf(lone), [1]);
     assert.equal(lone.firstIndex, 4);
     assert.equal(lone.termAt(3), 1);
     assert.equal(lone.termAt(2), undefined);
     const grouped = logOf([1, 1, 1, 1], 4, 4);
-    grouped.release({ entriesMax: 2, bytesMax: 1000 });
+    grouped.release({ entriesMax: 2, bytesMax: 1000 }, NO_LIMITS);
     assert.equal(grouped.firstIndex, 3);
     const kept = logOf([1, 1, 1, 1], 4, 4);
-    kept.release(EVERYTHING);
+    kept.release(EVERYTHING, NO_LIMITS);
     assert.equal(kept.firstIndex, 1);
   });
 

@@ -5,14 +5,28 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { connectControl } from "../../src/shared/control/endpoint.js";
-import type { RaftControl, RaftWorkerData } from "../../src/shared/control/raft-control.js";
+import type {
+  RaftControl,
+  RaftStartOptions,
+  RaftWorkerData,
+} from "../../src/shared/control/raft-control.js";
 import { D14_SECONDS, SharedHistogram } from "../../src/shared/histogram.js";
 import { sendFlushed } from "../../src/shared/messages/apply-to-raft.js";
+import { encodeMembership } from "../../src/shared/messages/membership.js";
 import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
 
 const WORKER = new URL("../../src/raft-worker/worker.js", import.meta.url);
 const DEADLINE_MS = 10_000;
+
+const NOBODY = { index: 0, members: [], removed: [] };
+const OWN = { ID: 1n, name: "", peerURLs: [], clientURLs: [], isLearner: false };
+
+/** A store that stands there, and knows this member only. */
+function startAt(appliedIndex: number, appliedTerm: number): RaftStartOptions {
+  const membership = encodeMembership({ index: appliedIndex, members: [OWN], removed: [] });
+  return { appliedIndex, appliedTerm, membership, installedSnapshot: undefined };
+}
 
 /** A real Raft worker on a real directory, with the test at the other ends of its rings. */
 class WorkerRig {
@@ -33,7 +47,14 @@ class WorkerRig {
       directory,
       clusterId: 7n,
       memberId: 1n,
-      voters: [1n],
+      storeDirectory: directory,
+      snapshotDirectory: join(directory, "snap"),
+      bootstrap: [],
+      seeds: encodeMembership(NOBODY),
+      forceNewCluster: false,
+      peers: { listen: ["127.0.0.1:0"], advertise: [], tls: undefined },
+      preVote: true,
+      advanceFirstElection: false,
       heartbeatMs: 20,
       electionMs: 200,
       board: this.board.buffer,
@@ -83,7 +104,7 @@ describe("the Raft worker", () => {
     const directory = join(root, "restart");
     const texts = Array.from({ length: 500 }, (_, id) => `value ${id}`);
     const first = new WorkerRig(directory);
-    await first.control.start({ appliedIndex: 0, appliedTerm: 0 });
+    await first.control.start(startAt(0, 0));
     for (const [id, text] of texts.entries()) first.frontend.propose(id + 1, text);
     await first.until(() => first.apply.texts.length > texts.length);
     assert.deepEqual(first.apply.texts.slice(1), texts);
@@ -96,7 +117,7 @@ describe("the Raft worker", () => {
 
     // The store kept entries up to 101; all that follow are given out again.
     const second = new WorkerRig(directory);
-    await second.control.start({ appliedIndex: 101, appliedTerm: 1 });
+    await second.control.start(startAt(101, 1));
     await second.until(() => second.apply.texts.length === 401);
     assert.deepEqual(second.apply.texts.slice(0, 400), texts.slice(100));
     assert.equal((await second.control.status()).role, "leader");
@@ -109,7 +130,7 @@ describe("the Raft worker", () => {
     let known: readonly string[] = [];
     for (let life = 0; life < 8; life += 1) {
       const rig = new WorkerRig(directory);
-      await rig.control.start({ appliedIndex: 0, appliedTerm: 0 });
+      await rig.control.start(startAt(0, 0));
       const wanted = known.length + 20 + life * 10;
       for (let id = 1; id <= 400; id += 1) rig.frontend.propose(id, `life ${life} ${id}`);
       await rig.until(() => rig.apply.texts.length >= wanted);
@@ -123,7 +144,7 @@ describe("the Raft worker", () => {
   test("lets go of the WAL below what the store has flushed", async () => {
     const directory = join(root, "truncated");
     const rig = new WorkerRig(directory);
-    await rig.control.start({ appliedIndex: 0, appliedTerm: 0 });
+    await rig.control.start(startAt(0, 0));
     for (let id = 1; id <= 50; id += 1) rig.frontend.propose(id, "early");
     await rig.until(() => rig.apply.texts.length === 51);
     sendFlushed(rig.apply.output, 40);
@@ -132,11 +153,11 @@ describe("the Raft worker", () => {
     await rig.until(() => rig.apply.texts.includes("late"));
     await rig.end();
     const stale = new WorkerRig(directory);
-    const start = stale.control.start({ appliedIndex: 39, appliedTerm: 1 });
+    const start = stale.control.start(startAt(39, 1));
     await assert.rejects(async () => start, /begins after entry 40/);
     await stale.worker.terminate();
     const right = new WorkerRig(directory);
-    await right.control.start({ appliedIndex: 40, appliedTerm: 1 });
+    await right.control.start(startAt(40, 1));
     await right.until(() => right.apply.texts.includes("late"));
     await right.end();
   });
@@ -144,23 +165,23 @@ describe("the Raft worker", () => {
   test("refuses a log that does not fit the store or the member", async () => {
     const directory = join(root, "mismatch");
     const rig = new WorkerRig(directory);
-    await rig.control.start({ appliedIndex: 0, appliedTerm: 0 });
+    await rig.control.start(startAt(0, 0));
     await rig.until(() => rig.apply.texts.length === 1);
     await rig.end();
     const cases = [
-      { applied: { appliedIndex: 9, appliedTerm: 1 }, overrides: {}, message: /has lost entries/ },
+      { applied: startAt(9, 1), overrides: {}, message: /has lost entries/ },
       {
-        applied: { appliedIndex: 1, appliedTerm: 9 },
+        applied: startAt(1, 9),
         overrides: {},
         message: /different histories/,
       },
       {
-        applied: { appliedIndex: 1, appliedTerm: 1 },
+        applied: startAt(1, 1),
         overrides: { memberId: 2n, voters: [2n] },
         message: /another member's/,
       },
       {
-        applied: { appliedIndex: 1, appliedTerm: 1 },
+        applied: startAt(1, 1),
         overrides: { directory: join(root, "nowhere") },
         message: /is missing/,
       },
@@ -175,7 +196,7 @@ describe("the Raft worker", () => {
 
   test("stays alive while it has nothing to do", async () => {
     const rig = new WorkerRig(join(root, "idle"));
-    await rig.control.start({ appliedIndex: 0, appliedTerm: 0 });
+    await rig.control.start(startAt(0, 0));
     await rig.until(() => rig.apply.texts.length === 1);
     const start = performance.now();
     await rig.until(() => performance.now() - start > 500);

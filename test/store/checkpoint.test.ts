@@ -287,7 +287,7 @@ describe("StoreWriter", () => {
       store.reader.refresh();
       const pin = store.reader.pin();
       const run = store.startCheckpoint(checkpointOf(model.changes, { from: 1, to: 2 }));
-      while (run.state !== "committing") {
+      while (run.state === "opening" || run.state === "writing") {
         run.step(0);
         store.reader.refresh();
         assert.equal(store.reader.keyRecord(key)?.version, 1);

@@ -145,6 +145,7 @@ describe("store state", () => {
         compactRevision: fc.integer({ min: -1, max: revisionMax }),
         finishedCompactRevision: fc.integer({ min: -1, max: revisionMax }),
         nextId: count,
+        stateHash: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
       },
       plain,
     );

@@ -26,6 +26,7 @@ interface Write {
 type Command =
   | { readonly kind: "txn"; readonly writes: readonly Write[] }
   | { readonly kind: "publish" | "begin" | "commit" | "release" | "compactBase" | "refresh" }
+  | { readonly kind: "restore" }
   | { readonly kind: "handle" | "turn" | "time" | "compact"; readonly count: number }
   | {
       readonly kind: "create";
@@ -95,6 +96,7 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("compact" as const), count: fc.nat(8) }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restore" as const) }) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -159,6 +161,8 @@ class Run {
         return rig.world.compactBase();
       case "refresh":
         return rig.frontend.base.refresh();
+      case "restore":
+        return rig.restore();
       case "handle":
         return rig.handle(command.count);
       case "turn":

@@ -12,12 +12,15 @@ import {
   Member,
   TxnRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
+import type { DeltaPosition } from "../../shared/messages/apply-to-main.js";
+import { decodeConfChange } from "../../shared/messages/conf-change.js";
 import { EntryKind } from "../../shared/messages/entry.js";
 import type { KeySpace } from "../../shared/mvcc/key-space.js";
 import { decodePutRequest } from "../../shared/put-request.js";
 import { txnCostBytes } from "../../shared/space-cost.js";
 import { Alarms } from "./alarms.js";
-import { applyAlarm, applyMemberAttributes } from "./cluster-entries.js";
+import { applyAlarm, applyConfChange, applyMemberAttributes } from "./cluster-entries.js";
+import { isCorruptEverywhere } from "./corruption.js";
 import { applyCompact, applyDeleteRange, applyPut, applyTxn } from "./key-entries.js";
 import { applyLeaseCheckpoint, applyLeaseGrant, applyLeaseRevoke } from "./lease-entries.js";
 import { type LeaseKeyBase, LeaseKeys } from "./lease-keys.js";
@@ -32,6 +35,7 @@ import {
 } from "./machine-context.js";
 import { Members } from "./members.js";
 import { SideTables } from "./side-tables.js";
+import { StateHash } from "./state-hash.js";
 
 /** A committed entry. The payload is the client's request; it is read in place and not kept. */
 export interface CommittedEntry {
@@ -49,7 +53,20 @@ export interface StateMachineOptions {
   readonly quota: Quota;
   readonly appliedIndex: number;
   readonly appliedTerm: number;
+  /** Rolling hash of what was applied up to there. */
+  readonly stateHash: bigint;
+  /** Counts of a former life of the process's machine, to go on from. */
+  readonly counts?: ApplyCounts;
 }
+
+const NO_COUNTS: ApplyCounts = {
+  puts: 0,
+  deletes: 0,
+  ranges: 0,
+  txns: 0,
+  leasesGranted: 0,
+  leasesRevoked: 0,
+};
 
 /**
  * Applies committed entries in order: the same entries give the same keys, leases, alarms and members on
@@ -60,6 +77,7 @@ export class StateMachine {
   readonly #context: MachineContext;
   #appliedIndex: number;
   #appliedTerm: number;
+  readonly #hash: StateHash;
 
   constructor(options: StateMachineOptions) {
     const { space, lessor, quota } = options;
@@ -72,12 +90,13 @@ export class StateMachine {
       alarms: new Alarms(),
       members: new Members(),
       tables: new SideTables(),
-      counts: { puts: 0, deletes: 0, ranges: 0, txns: 0, leasesGranted: 0, leasesRevoked: 0 },
+      counts: { ...NO_COUNTS, ...options.counts },
       membersChanged: false,
       nowMs: 0,
     };
     this.#appliedIndex = options.appliedIndex;
     this.#appliedTerm = options.appliedTerm;
+    this.#hash = new StateHash(options.stateHash);
   }
 
   /** Index of the last entry that was applied. */
@@ -88,6 +107,11 @@ export class StateMachine {
   /** Term of that entry. */
   get appliedTerm(): number {
     return this.#appliedTerm;
+  }
+
+  /** Rolling hash of the effects of everything applied: equal on members that are equal. */
+  get stateHash(): bigint {
+    return this.#hash.value;
   }
 
   get space(): KeySpace {
@@ -137,17 +161,31 @@ export class StateMachine {
       appliedIndex: this.#appliedIndex,
     });
     this.#context.nowMs = nowMs;
+    const { view } = this.#context.space;
+    const before = view.end;
     const result = applyEntry(this.#context, entry);
+    this.#hashEffects(entry, result, before);
     this.#appliedIndex = entry.index;
     this.#appliedTerm = entry.term;
     return result;
+  }
+
+  #hashEffects({ index, kind }: CommittedEntry, result: ApplyResult, before: DeltaPosition): void {
+    const { view } = this.#context.space;
+    const hash = this.#hash;
+    hash.integer(index);
+    hash.word(kind);
+    // Whether there was room is a matter of each member's own disk.
+    hash.word(result.foundNoSpace ? 0 : result.code);
+    hash.integer(view.revision);
+    if (view.end !== before) view.delta.forEach(before, view.end, (record) => hash.change(record));
   }
 }
 
 /** Outermost first: CORRUPT, then NOSPACE, then the operation's own checks (errors.md section 6). */
 function applyEntry(context: MachineContext, { kind, payload }: CommittedEntry): ApplyResult {
   const { alarms } = context;
-  if (alarms.has(AlarmType.CORRUPT) && REFUSED_WHEN_CORRUPT.has(kind)) {
+  if (REFUSED_WHEN_CORRUPT.has(kind) && isCorruptEverywhere(alarms, context.members)) {
     return refused(context, ErrorCode.corrupt);
   }
   const noSpace = alarms.has(AlarmType.NOSPACE);
@@ -178,6 +216,8 @@ function applyEntry(context: MachineContext, { kind, payload }: CommittedEntry):
     case EntryKind.memberAttributes:
       // A copy: what is decoded is kept, and the payload is not ours.
       return decoded(context, decoder(Member), Uint8Array.from(payload), applyMemberAttributes);
+    case EntryKind.confChange:
+      return decoded(context, decodeConfChange, payload, applyConfChange);
     default:
       return refused(context, ErrorCode.malformedRequest);
   }

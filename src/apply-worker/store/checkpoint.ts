@@ -33,9 +33,12 @@ export interface CheckpointInput {
   readonly appliedTerm: number;
   readonly revision: number;
   readonly compactRevision: number;
+  readonly stateHash: bigint;
   /** leasepb.Lease and etcdserverpb.Member rows that changed since the last checkpoint. */
   readonly leases: readonly IdChange[];
   readonly members: readonly IdChange[];
+  /** Ids that were members once. */
+  readonly removedMembers: readonly IdChange[];
   readonly alarms: readonly {
     readonly memberId: bigint;
     readonly alarm: number;
@@ -89,6 +92,7 @@ export function* writeCheckpoint(
     compactRevision: input.compactRevision,
     finishedCompactRevision: before.finishedCompactRevision,
     nextId: ids.nextId,
+    stateHash: input.stateHash,
   };
   rows.put("meta", MetaRow.state, encodeStoreState(state));
   return state;
@@ -141,7 +145,7 @@ function* writeSmallTables(
   input: CheckpointInput,
 ): Generator<void, void, undefined> {
   let units = 0;
-  for (const table of ["leases", "members"] as const) {
+  for (const table of ["leases", "members", "removedMembers"] as const) {
     for (const [id, body] of input[table]) {
       if (body) rows.put(table, idRow(id), body);
       else rows.remove(table, idRow(id));

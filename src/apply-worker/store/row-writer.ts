@@ -34,6 +34,20 @@ export class RowWriter {
     return written === true;
   }
 
+  /** Writes a row with its value as it was stored elsewhere, checksum in front. */
+  putStored(table: TableName, row: Uint8Array, value: Uint8Array): void {
+    // Appending fills pages whole; a row that is there already (the state) is overwritten.
+    const isAppended: unknown = this.#run(table, () =>
+      this.#tables[table].putSync(row, value, { append: true }),
+    );
+    if (isAppended !== true) this.#run(table, () => this.#tables[table].putSync(row, value));
+  }
+
+  /** Removes all rows of a table. */
+  clear(table: TableName): void {
+    this.#run(table, () => this.#tables[table].clearSync());
+  }
+
   /** Removes a row; a missing one stays missing. */
   remove(table: TableName, row: Uint8Array): void {
     this.#run(table, () => this.#tables[table].removeSync(row));

@@ -25,6 +25,7 @@ import {
   compactChunk,
   pendingCompaction,
 } from "./compaction.js";
+import { type ImportInput, writeImport } from "./import.js";
 import { RowWriter } from "./row-writer.js";
 import { WriteRun } from "./write-run.js";
 
@@ -123,6 +124,17 @@ export class StoreWriter {
     return this.#start(this.#compact(progress), ({ state, progress: next }) => {
       this.#state = state;
       this.#compaction = next;
+    });
+  }
+
+  /**
+   * Begins to put a snapshot in the place of everything that is stored. Readers keep what they hold; a crash
+   * leaves the one or the other. `finished` rejects, and nothing has changed, when the file is damaged.
+   */
+  startImport(input: ImportInput): WriteRun<StoreState> {
+    return this.#start(writeImport(this.#rows, input), (state) => {
+      this.#state = state;
+      this.#compaction = pendingCompaction(state);
     });
   }
 

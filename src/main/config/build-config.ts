@@ -46,11 +46,19 @@ export function buildConfig(
     initialCluster,
     initialClusterState: settings.text("initial-cluster-state") === "existing" ? "existing" : "new",
     initialClusterToken: settings.text("initial-cluster-token"),
+    forceNewCluster: settings.boolean("force-new-cluster"),
+    peerTls: {
+      certFile: settings.text("peer-cert-file"),
+      keyFile: settings.text("peer-key-file"),
+      trustedCaFile: settings.text("peer-trusted-ca-file"),
+      clientCertAuth: settings.boolean("peer-client-cert-auth"),
+    },
     heartbeatIntervalMs: settings.integer("heartbeat-interval"),
     electionTimeoutMs: settings.integer("election-timeout"),
     initialElectionTickAdvance: settings.boolean("initial-election-tick-advance"),
     preVote: settings.boolean("pre-vote"),
     strictReconfigCheck: settings.boolean("strict-reconfig-check"),
+    maxLearners: Math.max(0, settings.integer("max-learners")),
     quotaBackendBytes: quota.bytes,
     autoCompaction: parts.autoCompaction,
     maxRequestBytes: settings.integer("max-request-bytes"),
@@ -109,13 +117,6 @@ function pathNotes(settings: Settings, dataDir: string): readonly LogNote[] {
   const notes: LogNote[] = [];
   if (settings.text("data-dir") === "") {
     notes.push(note("warn", "'data-dir' was empty; using default", { "data-dir": dataDir }));
-  }
-  if (settings.isSet("listen-peer-urls")) {
-    const fields = {
-      flag: "--listen-peer-urls",
-      reason: "this version has no member-to-member traffic yet and does not bind these URLs",
-    };
-    notes.push(note("warn", "flag has no effect", fields));
   }
   if (settings.list("log-outputs").includes("systemd/journal")) {
     notes.push(note("warn", "failed to find systemd journal; writing to stderr instead"));

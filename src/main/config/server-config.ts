@@ -27,6 +27,15 @@ export type AutoCompaction =
   | { readonly kind: "periodic"; readonly retentionMs: number }
   | { readonly kind: "revision"; readonly retentionRevisions: number };
 
+/** TLS between members, as named by the operator: files are read when the peer port is opened. */
+export interface PeerTlsFiles {
+  /** Empty for none, here and below. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly trustedCaFile: string;
+  readonly clientCertAuth: boolean;
+}
+
 /** Everything the operator can set and this version obeys: checked, defaults filled in, plain data. */
 export interface ServerConfig {
   readonly name: string;
@@ -38,21 +47,26 @@ export interface ServerConfig {
   /** URL lists are sorted by text and hold no duplicates. */
   readonly listenClientUrls: readonly ServerUrl[];
   readonly advertiseClientUrls: readonly ServerUrl[];
-  /** Not bound by this version. */
   readonly listenPeerUrls: readonly ServerUrl[];
   readonly initialAdvertisePeerUrls: readonly ServerUrl[];
   readonly listenMetricsUrls: readonly ServerUrl[];
 
-  /** As given: only looked at while the data directory is empty (see bootstrapMember). */
+  /** As given: only looked at while the data directory is empty (see src/main/bootstrap). */
   readonly initialCluster: string;
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
+  /** Drop all other members and go on alone. */
+  readonly forceNewCluster: boolean;
+
+  readonly peerTls: PeerTlsFiles;
 
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
   readonly initialElectionTickAdvance: boolean;
   readonly preVote: boolean;
   readonly strictReconfigCheck: boolean;
+  /** Most learners at one time. */
+  readonly maxLearners: number;
 
   /** Store size limit; 0 when the operator switched the quota off. */
   readonly quotaBackendBytes: number;

@@ -44,7 +44,8 @@ function byUrlText(a: ServerUrl, b: ServerUrl): number {
   return a.text < b.text ? -1 : Number(a.text > b.text);
 }
 
-function parseServerUrl(text: string): UrlOutcome {
+/** Reads one such URL; nothing may stand around it. */
+export function parseServerUrl(text: string): UrlOutcome {
   const split = splitScheme(text);
   if (!split.ok) return failure(`parse ${JSON.stringify(text)}: ${split.error}`);
   const { scheme } = split;

@@ -3,7 +3,7 @@ import { LOG_LEVELS } from "../../shared/logger.js";
 import { FEATURE_GATES, resolveFeatureGates } from "./feature-gates.js";
 import type { FlagSpec } from "./flag-spec.js";
 import { type LogNote, note } from "./log-note.js";
-import type { AutoCompaction, LogConfig } from "./server-config.js";
+import type { AutoCompaction, LogConfig, ServerUrl } from "./server-config.js";
 import { bindFault } from "./server-url.js";
 import type { Settings } from "./settings.js";
 
@@ -75,11 +75,13 @@ export function verifyUrls(settings: Settings): string | undefined {
     for (const url of settings.urls(name)) {
       const fault = bindFault(url);
       if (fault !== undefined) return fault;
-      if (url.scheme === "https" || url.scheme === "unixs") {
+      if (name !== "listen-peer-urls" && (url.scheme === "https" || url.scheme === "unixs")) {
         return `--${name} ${url.text}: TLS is not supported yet by this version`;
       }
     }
   }
+  const peerFault = peerListenFault(settings.urls("listen-peer-urls"));
+  if (peerFault !== undefined) return peerFault;
   for (const name of ["initial-advertise-peer-urls", "advertise-client-urls"]) {
     for (const url of settings.urls(name)) {
       if (url.host === "" && url.socketPath === "") {
@@ -90,6 +92,18 @@ export function verifyUrls(settings: Settings): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Members are served on TCP, and all by the same certificate or all without one. */
+function peerListenFault(urls: readonly ServerUrl[]): string | undefined {
+  const socket = urls.find((url) => url.socketPath !== "");
+  if (socket !== undefined) {
+    return `--listen-peer-urls ${socket.text}: unix sockets between members are not supported`;
+  }
+  const [first] = urls;
+  const other = urls.find((url) => url.scheme !== first?.scheme);
+  if (first === undefined || other === undefined) return undefined;
+  return `--listen-peer-urls ${first.text} and ${other.text}: http and https cannot be mixed`;
 }
 
 /** Times that fit each other. */

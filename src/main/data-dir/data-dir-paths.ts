@@ -7,6 +7,7 @@ import { join } from "node:path";
  *     <data-dir>/member/LOCK      locked by the running server; holds its process id
  *     <data-dir>/member/wal/      the log, unless --wal-dir moves it
  *     <data-dir>/member/store/    LMDB
+ *     <data-dir>/member/snap/     stores that other members send, until they are taken over
  */
 export interface DataDirPaths {
   readonly dataDir: string;
@@ -15,6 +16,7 @@ export interface DataDirPaths {
   readonly lockFile: string;
   readonly walDir: string;
   readonly storeDir: string;
+  readonly snapDir: string;
 }
 
 /** The paths of a member whose log may have a place of its own. */
@@ -27,5 +29,6 @@ export function dataDirPaths(dataDir: string, walDir: string | undefined): DataD
     lockFile: join(memberDir, "LOCK"),
     walDir: walDir ?? join(memberDir, "wal"),
     storeDir: join(memberDir, "store"),
+    snapDir: join(memberDir, "snap"),
   };
 }

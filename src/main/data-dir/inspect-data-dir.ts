@@ -67,7 +67,9 @@ function refuseForeign(paths: DataDirPaths, member: readonly string[]): void {
     const hint = "move its data with etcdctl snapshot save, or choose another --data-dir";
     throw new DataDirError(`data directory ${paths.dataDir} belongs to etcd: ${hint}`);
   }
-  const unknown = member.filter((name) => !["wal", "store", "LOCK", "VERSION.tmp"].includes(name));
+  const unknown = member.filter(
+    (name) => !["wal", "store", "snap", "LOCK", "VERSION.tmp"].includes(name),
+  );
   const filled = [paths.walDir, paths.storeDir].filter((dir) => (list(dir) ?? []).length > 0);
   const [first] = [...unknown.map((name) => join(paths.memberDir, name)), ...filled];
   if (first !== undefined) {

@@ -23,7 +23,7 @@ export interface OpenDataDirOptions {
   readonly walDir: string | undefined;
   readonly logger: Logger;
   /** Why no member may be made here (its roster is wrong, say): asked before anything is written. */
-  readonly newMemberFault?: () => string | undefined;
+  readonly newMemberFault?: () => Promise<string | undefined>;
   /** Wait for another process that uses the directory. Default ten seconds. */
   readonly lockTimeoutMs?: number;
 }
@@ -39,7 +39,7 @@ export async function openDataDir(options: OpenDataDirOptions): Promise<DataDir>
   const paths = dataDirPaths(options.dataDir, options.walDir);
   const inspection = inspectDataDir(paths);
   warnAbout(paths, inspection, logger);
-  const fault = inspection.state === "new" ? options.newMemberFault?.() : undefined;
+  const fault = inspection.state === "new" ? await options.newMemberFault?.() : undefined;
   if (fault !== undefined) throw new DataDirError(fault);
   guard(() => makeDirectory(paths.memberDir));
   const lock = await lockDataDir({ paths, logger, timeoutMs: lockTimeoutMs });

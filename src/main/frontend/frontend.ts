@@ -2,42 +2,39 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { DeltaSegmentMessage } from "../../shared/control/apply-control.js";
 import { ErrorCode } from "../../shared/errors.js";
 import { type Member, MemberListResponse } from "../../shared/gen/etcdserverpb/rpc.js";
-import { APPLY_LAG_ENTRIES_MAX } from "../../shared/limits.js";
 import {
   ApplyToMain,
-  type Checkpointed,
-  type DeltaPosition,
   type Published,
-  RESULT_HEADER_BYTES,
   readCheckpointed,
   readPublished,
-  readResultCode,
-  readResultRequestId,
-  readResultRevision,
 } from "../../shared/messages/apply-to-main.js";
-import { ENTRY_HEADER_BYTES, type EntryKind } from "../../shared/messages/entry.js";
-import {
-  MainToApply,
-  sendHashQuery,
-  sendLeaseQuery,
-  sendNumber,
-} from "../../shared/messages/main-to-apply.js";
-import { sendPropose, sendReadIndex } from "../../shared/messages/main-to-raft.js";
+import type { EntryKind } from "../../shared/messages/entry.js";
+import { MainToApply, sendNumber } from "../../shared/messages/main-to-apply.js";
+import { readAnswer, sendReadIndex } from "../../shared/messages/main-to-raft.js";
 import {
   RaftToMain,
+  readAsked,
   readConfirmedIndex,
   readRefusalCode,
   readSubjectId,
 } from "../../shared/messages/raft-to-main.js";
-import { DELTA_START } from "../../shared/mvcc/delta-reader.js";
 import type { DeltaRecord } from "../../shared/mvcc/delta-record.js";
 import type { ReadView } from "../../shared/mvcc/read-view.js";
 import type { Bell } from "../../shared/ring/bell.js";
-import type { RingReader } from "../../shared/ring/reader.js";
+import type { MessageHandler, RingReader } from "../../shared/ring/reader.js";
 import type { RingWriter } from "../../shared/ring/writer.js";
-import { BoardSlot, type StatusBoard } from "../../shared/status-board.js";
-import { type AnswerHandler, PendingTable } from "./pending.js";
+import type { StatusBoard } from "../../shared/status-board.js";
+import { DeltaHold, type DeltaPin } from "./delta-hold.js";
+import type { PeerQuestion, QuestionHandler } from "./peer-questions.js";
+import type { AnswerHandler } from "./pending.js";
 import { ReadGate, type ReadWaiter } from "./read-gate.js";
+import {
+  type HashQuery,
+  type LeaseQuery,
+  type NumberQuery,
+  PENDING_COUNT_MAX,
+  Requests,
+} from "./requests.js";
 
 /** The rings between one frontend and the other actors, and the bell that all of them ring. */
 export interface FrontendRings {
@@ -54,6 +51,8 @@ export interface PublishListener {
   onChange(change: DeltaRecord): void;
   /** The view has moved. */
   onPublished(): void;
+  /** A snapshot took the view from this revision to a later one, without the changes in between. */
+  onRestored(previousRevision: number): void;
   /** Whether `turn` has something to do. */
   hasWork(): boolean;
   /** Works for about this long at most. */
@@ -72,6 +71,7 @@ export interface FrontendOptions {
   readonly view: ReadView;
   readonly board: StatusBoard;
   readonly maxRequestBytes: number;
+  readonly electionTimeoutMs: number;
   /** 5 s + 2 election timeouts (limits.md section 4). */
   readonly requestTimeoutMs: number;
   /** MemberListResponse without header, as of the start; later ones come over the ring. */
@@ -81,15 +81,6 @@ export interface FrontendOptions {
   /** Told of what a turn of the loop threw: a bug, or a damaged store. The loop has ended. */
   readonly onBug: (error: unknown) => void;
 }
-
-/** Requests and bytes of one frontend that may be on their way at once; beyond, tooManyRequests. */
-const PENDING_COUNT_MAX = 200_000;
-const PENDING_BYTES_MAX = 256 * 1024 * 1024;
-/** Bytes that may wait behind a full ring; beyond, tooManyRequests. */
-const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
-
-/** What the InternalRaftRequest around a client's request adds, at least, to its encoded size. */
-const REQUEST_ENVELOPE_BYTES = 17;
 
 const WATCH_BUDGET_MS = 5;
 const HOUSEKEEPING_MS = 200;
@@ -102,27 +93,30 @@ export class Frontend {
   readonly view: ReadView;
   readonly #options: FrontendOptions;
   readonly #rings: FrontendRings;
-  readonly #pending: PendingTable;
+  readonly #requests: Requests;
   readonly #reads: ReadGate;
   /** Since the start; for the metrics. */
   readonly counts = { proposalsFailed: 0, readIndexesFailed: 0, ranges: 0 };
+  readonly #hold: DeltaHold;
   #listener: PublishListener | undefined;
   #flushScheduled = false;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
   #members: readonly Member[];
-  /** Checkpoints not released yet, oldest first: the base or a pin holds them back. */
-  #unreleased: Checkpointed[] = [];
-  #newestCheckpoint: Checkpointed = { checkpointId: 0, position: DELTA_START, revision: 0 };
-  /** Each with the newest checkpoint when it was taken. */
-  readonly #deltaPins = new Set<{ readonly since: number }>();
+  /** A snapshot that came and that the base does not show yet. */
+  #restoring: Published | undefined;
 
   constructor(options: FrontendOptions) {
     this.#options = options;
     this.#rings = options.rings;
     this.view = options.view;
     this.#members = MemberListResponse.decode(options.members).members;
-    this.#pending = new PendingTable({ countMax: PENDING_COUNT_MAX, bytesMax: PENDING_BYTES_MAX });
+    const flushSoon = (): void => this.#scheduleFlush();
+    this.#requests = new Requests({ ...options, ...this.#rings, flushSoon });
+    this.#hold = new DeltaHold(options.view, (checkpointId) => {
+      sendNumber(this.#rings.toApply, MainToApply.released, checkpointId);
+      this.#scheduleFlush();
+    });
     this.#reads = new ReadGate(
       (readId) => sendReadIndex(this.#rings.toRaft, readId),
       () => this.view.appliedIndex,
@@ -134,14 +128,29 @@ export class Frontend {
     return this.view.revision;
   }
 
+  /** How long a request may take that has a timeout at all. */
+  get requestTimeoutMs(): number {
+    return this.#options.requestTimeoutMs;
+  }
+
   /** Requests that wait for an answer: etcd_server_proposals_pending. */
   get pendingCount(): number {
-    return this.#pending.count;
+    return this.#requests.count;
   }
 
   /** The members as the replicated store had them when it was last published here. */
   members(): readonly Member[] {
     return this.#members;
+  }
+
+  /** Names who answers the questions of other members. Once, before `start`. */
+  onAsked(handler: QuestionHandler): void {
+    this.#requests.questions.onAsked(handler);
+  }
+
+  /** Names who knows whether this member was cut off from its leader since a time. Once, before `start`. */
+  watchConnections(isCutOff: (startedMs: number) => boolean): void {
+    this.#requests.watchConnections(isCutOff);
   }
 
   /** Names who hears of new states. Once, before `start`. */
@@ -157,7 +166,7 @@ export class Frontend {
   /** Stops: everything that waits is refused as stopped. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#pending.refuseAll();
+    this.#requests.stop();
     this.#reads.refuseAll(ErrorCode.stopped);
     this.#rings.bell.ring();
     await this.#loop;
@@ -165,61 +174,35 @@ export class Frontend {
 
   /** Sends a request through the log. The handler is called once, perhaps at once with a refusal. */
   propose(kind: EntryKind, payload: Uint8Array, handler: AnswerHandler): void {
-    const { board, maxRequestBytes } = this.#options;
-    if (payload.length + REQUEST_ENVELOPE_BYTES > maxRequestBytes) {
-      return refuseNow(handler, ErrorCode.requestTooLarge);
-    }
-    const lag = board.get(BoardSlot.commitIndex) - board.get(BoardSlot.appliedIndex);
-    if (lag > APPLY_LAG_ENTRIES_MAX) return refuseNow(handler, ErrorCode.tooManyRequests);
-    const sizeBytes = payload.length + ENTRY_HEADER_BYTES;
-    const requestId = this.#register(handler, this.#rings.toRaft, sizeBytes);
-    if (requestId === undefined) return;
-    const { id: frontend, origin } = this.#options;
-    sendPropose(this.#rings.toRaft, { kind, frontend, origin, requestId }, payload);
-    this.#scheduleFlush();
+    this.#requests.propose(kind, payload, handler);
+  }
+
+  /**
+   * The same without a timeout (CL-13): the handler may never be called. Who waits must call what is returned
+   * when it gives up.
+   */
+  proposePatiently(kind: EntryKind, payload: Uint8Array, handler: AnswerHandler): () => void {
+    return this.#requests.proposePatiently(kind, payload, handler);
+  }
+
+  /** Asks another member; the answer's revision is 0. The handler is called once, perhaps at once. */
+  ask(question: PeerQuestion, handler: AnswerHandler): void {
+    this.#requests.ask(question, handler);
   }
 
   /** Asks the lessor about a lease. */
-  queryLease(
-    query: {
-      readonly type: typeof MainToApply.leaseRenew | typeof MainToApply.leaseTimeToLive;
-      readonly leaseId: bigint;
-      readonly flag: boolean;
-    },
-    handler: AnswerHandler,
-  ): void {
-    const requestId = this.#register(handler, this.#rings.toApply);
-    if (requestId === undefined) return;
-    sendLeaseQuery(this.#rings.toApply, { ...query, requestId });
-    this.#scheduleFlush();
+  queryLease(query: LeaseQuery, handler: AnswerHandler): void {
+    this.#requests.queryLease(query, handler);
   }
 
   /** Asks the apply worker for something that takes no argument. */
-  queryNumber(
-    type:
-      | typeof MainToApply.leaseLeases
-      | typeof MainToApply.defragment
-      | typeof MainToApply.alarmList,
-    handler: AnswerHandler,
-  ): void {
-    const requestId = this.#register(handler, this.#rings.toApply);
-    if (requestId === undefined) return;
-    sendNumber(this.#rings.toApply, type, requestId);
-    this.#scheduleFlush();
+  queryNumber(type: NumberQuery, handler: AnswerHandler): void {
+    this.#requests.queryNumber(type, handler);
   }
 
-  /** Asks for a hash of the store. `revision` is the client's. */
-  queryHash(
-    query: {
-      readonly type: typeof MainToApply.hash | typeof MainToApply.hashKv;
-      readonly revision: bigint;
-    },
-    handler: AnswerHandler,
-  ): void {
-    const requestId = this.#register(handler, this.#rings.toApply);
-    if (requestId === undefined) return;
-    sendHashQuery(this.#rings.toApply, { ...query, requestId });
-    this.#scheduleFlush();
+  /** Asks for a hash of the store. */
+  queryHash(query: HashQuery, handler: AnswerHandler): void {
+    this.#requests.queryHash(query, handler);
   }
 
   /** Calls back when the view holds everything that was committed before this call (R-06). */
@@ -234,16 +217,8 @@ export class Frontend {
    * Keeps the delta from `from` on readable by another thread until `release` is called. A base opened from
    * now on shows everything before `from`. For tasks with a bounded end only: a pin costs delta space.
    */
-  pinDelta(): { readonly from: DeltaPosition; readonly release: () => void } {
-    const pin = { since: this.#newestCheckpoint.checkpointId };
-    this.#deltaPins.add(pin);
-    return {
-      from: this.#newestCheckpoint.position,
-      release: () => {
-        this.#deltaPins.delete(pin);
-        this.#releaseCheckpoints();
-      },
-    };
+  pinDelta(): DeltaPin {
+    return this.#hold.pin();
   }
 
   /** Asks for a turn of the loop soon: the listener has work. */
@@ -264,28 +239,35 @@ export class Frontend {
         this.#keepHouse(now);
         nextHousekeepingMs = now + HOUSEKEEPING_MS;
       }
-      const more = this.#listener?.hasWork() === true;
-      await bell.wait(seen, more ? 0 : nextHousekeepingMs - now);
+      const hasMore = this.#listener?.hasWork() === true || this.#restoring !== undefined;
+      await bell.wait(seen, hasMore ? 0 : nextHousekeepingMs - now);
     }
   }
 
   #drain(): void {
-    this.#rings.fromRaft.drain((type, _bytes, view, offset) => this.#onRaft(type, view, offset));
-    this.#rings.fromApply.drain((type, bytes, view, offset, length) => {
-      if (type === ApplyToMain.result) {
-        this.#onResult(bytes, view, offset, length);
-      } else if (type === ApplyToMain.published) {
-        this.#onPublished(readPublished(view, offset));
-      } else if (type === ApplyToMain.checkpointed) {
-        this.#onCheckpointed(readCheckpointed(view, offset));
-      } else if (type === ApplyToMain.members) {
-        const body = bytes.subarray(offset, offset + length);
-        this.#members = MemberListResponse.decode(body).members;
-      }
-    });
+    this.#rings.fromRaft.drain(this.#onRaft);
+    if (this.#restoring !== undefined && !this.#restore(this.#restoring)) return;
+    this.#rings.fromApply.drain(this.#onApply);
   }
 
-  #onRaft(type: number, view: DataView, offset: number): void {
+  /** False stops the drain: what follows builds on a state that is not to be seen here yet. */
+  readonly #onApply: MessageHandler = (type, bytes, view, offset, length) => {
+    if (type === ApplyToMain.result) {
+      this.#requests.onResult(bytes, view, offset, length);
+    } else if (type === ApplyToMain.published) {
+      this.#onPublished(readPublished(view, offset));
+    } else if (type === ApplyToMain.checkpointed) {
+      this.#hold.checkpointed(readCheckpointed(view, offset));
+    } else if (type === ApplyToMain.restored) {
+      return this.#restore(readPublished(view, offset));
+    } else if (type === ApplyToMain.members) {
+      const body = bytes.subarray(offset, offset + length);
+      this.#members = MemberListResponse.decode(body).members;
+    }
+    return true;
+  };
+
+  readonly #onRaft: MessageHandler = (type, bytes, view, offset, length) => {
     if (type === RaftToMain.readConfirmed) {
       this.#reads.confirmed(readSubjectId(view, offset), readConfirmedIndex(view, offset));
     } else if (type === RaftToMain.readFailed) {
@@ -293,20 +275,16 @@ export class Frontend {
       this.#reads.failed(readSubjectId(view, offset), readRefusalCode(view, offset));
     } else if (type === RaftToMain.refused) {
       this.counts.proposalsFailed += 1;
-      this.#pending.refuse(readSubjectId(view, offset), readRefusalCode(view, offset));
+      this.#requests.refused(readSubjectId(view, offset), readRefusalCode(view, offset));
+    } else if (type === RaftToMain.roleChanged) {
+      this.#requests.observeLeader();
+    } else if (type === RaftToMain.answered) {
+      this.#requests.questions.answered(readAnswer(bytes, view, offset, length));
+    } else if (type === RaftToMain.asked) {
+      const question = readAsked(bytes, view, offset, length);
+      this.#requests.questions.asked(question, () => this.#scheduleFlush());
     }
-  }
-
-  #onResult(bytes: Uint8Array, view: DataView, offset: number, length: number): void {
-    this.#pending.answer(
-      readResultRequestId(view, offset),
-      readResultCode(view, offset),
-      readResultRevision(view, offset),
-      bytes,
-      offset + RESULT_HEADER_BYTES,
-      length - RESULT_HEADER_BYTES,
-    );
-  }
+  };
 
   #onPublished(state: Published): void {
     this.#takeSegments();
@@ -326,38 +304,19 @@ export class Frontend {
     }
   }
 
-  #onCheckpointed(checkpoint: Checkpointed): void {
-    this.#newestCheckpoint = checkpoint;
-    this.#unreleased.push(checkpoint);
-    this.#releaseCheckpoints();
-  }
-
-  /** Lets go of the delta before the newest checkpoint that no pin older than it still reads. */
-  #releaseCheckpoints(): void {
-    let oldestPin = Number.POSITIVE_INFINITY;
-    for (const { since } of this.#deltaPins) oldestPin = Math.min(oldestPin, since);
-    const released = this.#unreleased.findLast(({ checkpointId }) => checkpointId <= oldestPin);
-    if (released === undefined || !this.view.checkpointed(released)) return;
-    this.#unreleased = this.#unreleased.filter(
-      ({ checkpointId }) => checkpointId > released.checkpointId,
-    );
-    this.view.delta.dropBefore(released.position);
-    sendNumber(this.#rings.toApply, MainToApply.released, released.checkpointId);
-    this.#scheduleFlush();
-  }
-
   /**
-   * Gives a request its id, or refuses it: too much is on its way, or its actor takes nothing (a stalled disk)
-   * and what was sent already waits on the heap. Requests time out there, but their bytes stay.
+   * A snapshot took the place of the store: nothing of the former delta is to be read any more. False: the base
+   * does not show the snapshot on this thread yet.
    */
-  #register(handler: AnswerHandler, writer: RingWriter, sizeBytes = 0): number | undefined {
-    const code = this.#stopped ? ErrorCode.stopped : ErrorCode.tooManyRequests;
-    const isRefused = this.#stopped || writer.backlogBytes > BACKLOG_BYTES_MAX;
-    const requestId = isRefused
-      ? undefined
-      : this.#pending.add(handler, sizeBytes, this.#options.nowMs());
-    if (requestId === undefined) refuseNow(handler, code);
-    return requestId;
+  #restore(state: Published): boolean {
+    const previousRevision = this.view.revision;
+    this.#restoring = this.view.restored(state) ? undefined : state;
+    if (this.#restoring !== undefined) return false;
+    this.#takeSegments();
+    this.#hold.restored(state);
+    this.#listener?.onRestored(previousRevision);
+    this.#reads.applied();
+    return true;
   }
 
   /** Everything that one turn of the event loop proposes goes out with one flush. */
@@ -379,20 +338,11 @@ export class Frontend {
 
   #keepHouse(nowMs: number): void {
     const before = nowMs - this.#options.requestTimeoutMs;
-    // Without a leader a proposal never got anywhere, and fails as its context would (G-14).
-    const leaderless = this.#options.board.getId(BoardSlot.leaderId) === 0n;
-    const code = leaderless ? ErrorCode.deadlineExceeded : ErrorCode.timeout;
-    this.counts.proposalsFailed += this.#pending.expire(before, code);
+    this.counts.proposalsFailed += this.#requests.expire(before);
     this.#reads.expire(before, ErrorCode.timeout);
     // Compactions are not announced: a snapshot from before would keep their pages from being used again.
     // Refreshing also asks a base again that did not show a checkpoint yet.
     this.view.base.refresh();
-    this.#releaseCheckpoints();
+    this.#hold.release();
   }
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-function refuseNow(handler: AnswerHandler, code: ErrorCode): void {
-  handler(code, 0, NO_BYTES, 0, 0);
 }

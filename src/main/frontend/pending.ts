@@ -28,11 +28,13 @@ export interface PendingLimits {
 
 /**
  * Requests on their way through the other actors, by id. Ids ascend and all wait equally long, so the
- * oldest is always first: expiry looks at the front only.
+ * oldest is always first: expiry looks at the front only. Those that wait for ever (CL-13) are kept apart,
+ * until they are answered or abandoned.
  */
 export class PendingTable {
   readonly #limits: PendingLimits;
   readonly #requests = new Map<number, PendingRequest>();
+  readonly #patient = new Map<number, PendingRequest>();
   #lastId = 0;
   #bytes = 0;
 
@@ -41,18 +43,17 @@ export class PendingTable {
   }
 
   get count(): number {
-    return this.#requests.size;
+    return this.#requests.size + this.#patient.size;
   }
 
   /** Registers a request and gives its id, or undefined when too much is waiting already. */
   add(handler: AnswerHandler, sizeBytes: number, nowMs: number): number | undefined {
-    if (this.#requests.size >= this.#limits.countMax) return undefined;
-    if (this.#bytes + sizeBytes > this.#limits.bytesMax && this.#requests.size > 0)
-      return undefined;
-    const id = ++this.#lastId;
-    this.#requests.set(id, { handler, sizeBytes, startedMs: nowMs });
-    this.#bytes += sizeBytes;
-    return id;
+    return this.#add(this.#requests, { handler, sizeBytes, startedMs: nowMs });
+  }
+
+  /** The same for a request that never expires: who waits for it must `abandon` it in the end. */
+  addPatient(handler: AnswerHandler, sizeBytes: number): number | undefined {
+    return this.#add(this.#patient, { handler, sizeBytes, startedMs: 0 });
   }
 
   /** Answers a request; one that has timed out, or is not of this process, is ignored. */
@@ -73,12 +74,17 @@ export class PendingTable {
     this.answer(id, code, 0, NO_BYTES, 0, 0);
   }
 
+  /** Forgets a request that nobody waits for any more; its handler is not called. */
+  abandon(id: number): void {
+    this.#take(id);
+  }
+
   /** Refuses what has waited since `startedBeforeMs` or longer. Returns how many. */
-  expire(startedBeforeMs: number, code: ErrorCode): number {
+  expire(startedBeforeMs: number, codeOf: (startedMs: number) => ErrorCode): number {
     let expired = 0;
-    for (const [id, request] of this.#requests) {
-      if (request.startedMs > startedBeforeMs) break;
-      this.refuse(id, code);
+    for (const [id, { startedMs }] of this.#requests) {
+      if (startedMs > startedBeforeMs) break;
+      this.refuse(id, codeOf(startedMs));
       expired++;
     }
     return expired;
@@ -86,13 +92,25 @@ export class PendingTable {
 
   /** Refuses everything: the server stops. */
   refuseAll(): void {
-    for (const id of [...this.#requests.keys()]) this.refuse(id, ErrorCode.stopped);
+    const ids = [...this.#requests.keys(), ...this.#patient.keys()];
+    for (const id of ids) this.refuse(id, ErrorCode.stopped);
+  }
+
+  #add(requests: Map<number, PendingRequest>, request: PendingRequest): number | undefined {
+    const { countMax, bytesMax } = this.#limits;
+    if (this.count >= countMax) return undefined;
+    if (this.#bytes + request.sizeBytes > bytesMax && this.count > 0) return undefined;
+    const id = ++this.#lastId;
+    requests.set(id, request);
+    this.#bytes += request.sizeBytes;
+    return id;
   }
 
   #take(id: number): PendingRequest | undefined {
-    const request = this.#requests.get(id);
+    const requests = this.#requests.has(id) ? this.#requests : this.#patient;
+    const request = requests.get(id);
     if (request === undefined) return undefined;
-    this.#requests.delete(id);
+    requests.delete(id);
     this.#bytes -= request.sizeBytes;
     return request;
   }

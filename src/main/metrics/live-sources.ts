@@ -4,6 +4,7 @@ import type { Actors } from "../actors.js";
 import { FEATURE_GATES } from "../config/feature-gates.js";
 import type { ServerConfig } from "../config/server-config.js";
 import type { Frontend } from "../frontend/frontend.js";
+import type { Standing } from "../services/standing.js";
 import type { WatchHub } from "../watch/watch-hub.js";
 import type { FrontendCounters, MetricsSources } from "./sources.js";
 
@@ -15,15 +16,16 @@ export function metricsSources(server: {
   readonly base: LmdbBaseReader;
   readonly frontend: Frontend;
   readonly hub: WatchHub;
+  readonly standing: Standing;
 }): MetricsSources {
-  const { memberId, config, actors, base, frontend, hub } = server;
+  const { memberId, config, actors, base, frontend, hub, standing } = server;
   return {
     board: actors.board,
     counters: liveCounters(frontend, hub),
     memberId,
     serverVersion: API_VERSION,
     clusterVersion: () => CLUSTER_VERSION,
-    isLearner: () => false,
+    isLearner: () => standing.isLearner,
     quotaBytes: config.quotaBackendBytes,
     keyCount: () => base.keyCount(),
     openReadTransactions: () => base.openReads(),

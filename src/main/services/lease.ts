@@ -18,11 +18,17 @@ import type {
   UnaryCall,
 } from "../transport/method.js";
 import { decodeRequest, failWith, type ServiceContext } from "./context.js";
+import type { LeaseRouter } from "./lease-router.js";
 import { answerUnary } from "./propose.js";
 
+/** The Lease service's own needs. */
+export interface LeaseContext extends ServiceContext {
+  readonly leases: LeaseRouter;
+}
+
 /** etcdserverpb.Lease (docs/facts/semantics.md section 9). */
-export function leaseMethods(context: ServiceContext): RpcMethod[] {
-  const { frontend } = context;
+export function leaseMethods(context: LeaseContext): RpcMethod[] {
+  const { frontend, header, leases } = context;
   return [
     unary("LeaseGrant", (call, bytes) => grant(context, call, bytes)),
     unary("LeaseRevoke", (call, bytes) => {
@@ -32,10 +38,12 @@ export function leaseMethods(context: ServiceContext): RpcMethod[] {
     unary("LeaseTimeToLive", (call, bytes) => {
       const request = decodeRequest(call, LeaseTimeToLiveRequest, bytes);
       if (request === undefined) return;
-      frontend.queryLease(
-        { type: MainToApply.leaseTimeToLive, leaseId: request.ID, flag: request.keys },
-        answerUnary(call, context.header),
-      );
+      const isWanted = (): boolean => !call.cancelled;
+      leases.timeToLive({ request, bytes }, isWanted, (code, _revision, body, offset, length) => {
+        // The leader answered, perhaps another member: the header is this one's (H-11, H-30).
+        if (code !== 0) failWith(call, code);
+        else call.reply(header.reply(frontend.revision, body, offset, length));
+      });
     }),
     unary("LeaseLeases", (call, bytes) => {
       if (decodeRequest(call, LeaseLeasesRequest, bytes) === undefined) return;
@@ -84,7 +92,7 @@ interface Slot {
  * its deadline answers only when its revoke is applied (L-23).
  */
 class KeepAliveStream implements StreamReceiver {
-  readonly #context: ServiceContext;
+  readonly #context: LeaseContext;
   readonly #call: StreamCall;
   #slots: Slot[] = [];
   #halfClosed = false;
@@ -92,7 +100,7 @@ class KeepAliveStream implements StreamReceiver {
   #held = false;
   #isFull = false;
 
-  constructor(context: ServiceContext, call: StreamCall) {
+  constructor(context: LeaseContext, call: StreamCall) {
     this.#context = context;
     this.#call = call;
     call.onDrain(() => {
@@ -105,13 +113,14 @@ class KeepAliveStream implements StreamReceiver {
     const ending = { fail: (failure: GrpcFailure) => this.#end(failure) };
     const request = decodeRequest(ending, LeaseKeepAliveRequest, message);
     if (request === undefined || this.#ended) return;
-    const { frontend, header } = this.#context;
+    const { frontend, header, leases } = this.#context;
     // Taken before the renewal (H-10, L-28).
     const revision = frontend.revision;
     const slot: Slot = { bytes: undefined };
     this.#slots.push(slot);
-    frontend.queryLease(
-      { type: MainToApply.leaseRenew, leaseId: request.ID, flag: false },
+    leases.renew(
+      { id: request.ID, request: message },
+      () => !this.#ended && !this.#call.cancelled,
       (code, _revision, bytes, offset, length) => {
         if (code !== 0) return this.#end(errorFacts(code));
         slot.bytes = header.reply(revision, bytes, offset, length);

@@ -8,6 +8,7 @@ import {
   DefragmentRequest,
   HashKVRequest,
   HashRequest,
+  MoveLeaderRequest,
   StatusRequest,
   StatusResponse,
 } from "../../shared/gen/etcdserverpb/rpc.js";
@@ -17,11 +18,13 @@ import { BoardSlot } from "../../shared/status-board.js";
 import { API_VERSION, STORAGE_VERSION } from "../../shared/version.js";
 import type { AnswerHandler } from "../frontend/pending.js";
 import type { RpcMethod, UnaryCall } from "../transport/method.js";
-import { decodeRequest, failWith, type ServiceContext } from "./context.js";
+import { decodeRequest, failWith } from "./context.js";
+import type { ClusterContext } from "./membership.js";
+import { moveLeader } from "./move-leader.js";
 import { answerUnary } from "./propose.js";
 
-/** etcdserverpb.Maintenance for one member (docs/facts/semantics.md section 12). */
-export function maintenanceMethods(context: ServiceContext): RpcMethod[] {
+/** etcdserverpb.Maintenance of one member (docs/facts/semantics.md section 12). */
+export function maintenanceMethods(context: ClusterContext): RpcMethod[] {
   const { frontend } = context;
   return [
     unary("Alarm", (call, bytes) => alarm(context, call, bytes)),
@@ -50,6 +53,10 @@ export function maintenanceMethods(context: ServiceContext): RpcMethod[] {
       const { revision } = request;
       frontend.queryHash({ type: MainToApply.hashKv, revision }, answerUnary(call, context.header));
     }),
+    unary("MoveLeader", (call, bytes) => {
+      const request = decodeRequest(call, MoveLeaderRequest, bytes);
+      if (request !== undefined) void moveLeader(context, call, request.targetID);
+    }),
   ];
 }
 
@@ -60,7 +67,7 @@ function unary(name: string, handle: (call: UnaryCall, bytes: Uint8Array) => voi
 }
 
 /** Every alarm request goes through the log, GET too (MT-10, G-14). */
-function alarm(context: ServiceContext, call: UnaryCall, bytes: Uint8Array): void {
+function alarm(context: ClusterContext, call: UnaryCall, bytes: Uint8Array): void {
   const request = decodeRequest(call, AlarmRequest, bytes);
   if (request === undefined) return;
   const known = Object.values(AlarmRequest_AlarmAction).includes(request.action);
@@ -68,8 +75,8 @@ function alarm(context: ServiceContext, call: UnaryCall, bytes: Uint8Array): voi
   context.frontend.propose(EntryKind.alarm, bytes, answerUnary(call, context.header));
 }
 
-function statusAnswer(context: ServiceContext, call: UnaryCall): AnswerHandler {
-  const { board, quota, frontend, header } = context;
+function statusAnswer(context: ClusterContext, call: UnaryCall): AnswerHandler {
+  const { board, quota, frontend, header, standing } = context;
   return (code, _revision, bytes, offset, length) => {
     if (code !== 0) return failWith(call, code);
     const { alarms } = AlarmResponse.decode(bytes.subarray(offset, offset + length));
@@ -85,7 +92,7 @@ function statusAnswer(context: ServiceContext, call: UnaryCall): AnswerHandler {
       raftAppliedIndex: BigInt(board.get(BoardSlot.appliedIndex)),
       errors: [...errors, ...alarms.map(alarmText)],
       dbSizeInUse: BigInt(board.get(BoardSlot.storeBytesInUse)),
-      isLearner: false,
+      isLearner: standing.isLearner,
       storageVersion: STORAGE_VERSION,
       dbSizeQuota: BigInt(quota.bytes),
       downgradeInfo: { enabled: false, targetVersion: "" },

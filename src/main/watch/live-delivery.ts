@@ -69,7 +69,7 @@ export class LiveDelivery {
     if (this.watchers.size === 0) return;
     const keyText = change.keyText;
     if (!this.watchers.has(keyText)) return;
-    if (this.#queuedBytes > this.#queueBytesMax) return this.#overflow(change.main);
+    if (this.#queuedBytes > this.#queueBytesMax) return this.abandon(change.main);
     const event = new EncodedEvent(change, keyText);
     this.#queuedBytes += event.plain.length + EVENT_OVERHEAD_BYTES;
     this.#queue.push(event);
@@ -82,6 +82,25 @@ export class LiveDelivery {
       if (this.#delivery === undefined) return;
       if (!this.#send(this.#delivery, budget)) return;
       this.#delivery = undefined;
+    }
+  }
+
+  /**
+   * Leaves to catching up what was offered, and what there is from `main` on that was not: whoever would miss
+   * something of it goes.
+   */
+  abandon(main: number): void {
+    const from = this.#undelivered ?? main;
+    this.#queue = [];
+    this.#head = 0;
+    this.#queuedBytes = 0;
+    this.#delivery = undefined;
+    for (const selection of [...this.watchers.selections]) {
+      for (const watcher of [...selection.members]) {
+        const next = Math.max(watcher.nextRevision, from);
+        // Whoever waits for a future revision misses nothing.
+        if (next <= this.#host.view.revision) this.#host.lag(watcher, next);
+      }
     }
   }
 
@@ -128,22 +147,6 @@ export class LiveDelivery {
       watcher.outlet.sendEvents(watcher, main, batch);
     }
     return true;
-  }
-
-  /** The queue is full while `main` is being published: whoever would miss something leaves. */
-  #overflow(main: number): void {
-    const from = this.#undelivered ?? main;
-    this.#queue = [];
-    this.#head = 0;
-    this.#queuedBytes = 0;
-    this.#delivery = undefined;
-    for (const selection of [...this.watchers.selections]) {
-      for (const watcher of [...selection.members]) {
-        const next = Math.max(watcher.nextRevision, from);
-        // Whoever waits for a future revision misses nothing.
-        if (next <= this.#host.view.revision) this.#host.lag(watcher, next);
-      }
-    }
   }
 
   /** Lets go of what was taken, without moving the rest each time. */

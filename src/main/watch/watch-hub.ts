@@ -25,6 +25,8 @@ export interface WatchHubOptions {
   readonly progressIntervalMs: number;
   /** Asks the frontend for a turn soon. */
   readonly wake: () => void;
+  /** Why this member may serve no watches, for now; 0 when it may. Default: it always may. */
+  readonly refusal?: () => ErrorCode | 0;
   /** Monotonic milliseconds. */
   readonly nowMs?: () => number;
   /** Numbers in [0, 1), for the spread of progress ticks. */
@@ -124,7 +126,7 @@ export class WatchHub implements PublishListener, StreamHost {
 
   /** Ends all calls: the server stops (W-16). */
   close(): void {
-    for (const stream of [...this.#streams]) stream.end(errorFacts(ErrorCode.watchCanceled));
+    this.#endAll(ErrorCode.watchCanceled);
   }
 
   onChange(change: DeltaRecord): void {
@@ -133,6 +135,14 @@ export class WatchHub implements PublishListener, StreamHost {
 
   /** Nothing to do at once: a turn follows every batch of messages that the frontend takes in. */
   onPublished(): void {}
+
+  /**
+   * Changes were passed over that nobody was shown: live watchers read them from history, or are cancelled when
+   * they are compacted there. Those that catch up already go on from where they are.
+   */
+  onRestored(previousRevision: number): void {
+    this.#live.abandon(previousRevision + 1);
+  }
 
   hasWork(): boolean {
     return (
@@ -145,6 +155,8 @@ export class WatchHub implements PublishListener, StreamHost {
   }
 
   turn(budgetMs: number): void {
+    const refusal = this.#options.refusal?.() ?? 0;
+    if (refusal !== 0) this.#endAll(refusal);
     this.#resumeDrained();
     // Half for each when both have work, so that neither starves the other.
     this.#live.deliver(this.#startBudget(budgetMs, this.#catchUp.hasWork ? 2 : 1));
@@ -210,6 +222,10 @@ export class WatchHub implements PublishListener, StreamHost {
   compacted(watcher: Watcher): void {
     this.#endWatcher(watcher);
     watcher.outlet.sendCompacted(watcher, this.view.compactRevision);
+  }
+
+  #endAll(code: ErrorCode): void {
+    for (const stream of [...this.#streams]) stream.end(errorFacts(code));
   }
 
   /** One that compaction has ended is still cancelled later, to free its id. */

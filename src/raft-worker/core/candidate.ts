@@ -6,15 +6,15 @@ import type { Candidate, Transition } from "./role.js";
 
 /** Asks everybody whether a campaign would succeed, without entering its term. */
 export function makePreCandidate(node: Node): Candidate {
-  askForVotes(node, true);
+  askForVotes(node, { preVote: true, transfer: false });
   return { ...freshCandidate(node), kind: "preCandidate", votes: new Map([[node.id, true]]) };
 }
 
-/** Enters the next term and asks for real votes, its own first. */
-export function makeCandidate(node: Node): Candidate {
+/** Enters the next term and asks for real votes, its own first; `transfer`: its leader wants it to. */
+export function makeCandidate(node: Node, transfer: boolean): Candidate {
   node.enterTerm(node.term + 1);
   node.giveVote(node.id);
-  askForVotes(node, false);
+  askForVotes(node, { preVote: false, transfer });
   return { ...freshCandidate(node), kind: "candidate", votes: new Map() };
 }
 
@@ -56,7 +56,7 @@ export function ownVotePersisted(
 export function tallyVotes(node: Node, role: Candidate): Transition | undefined {
   switch (voteResult(node.voters, (id) => role.votes.get(id))) {
     case "won":
-      return role.kind === "preCandidate" ? { to: "candidate" } : { to: "leader" };
+      return role.kind === "preCandidate" ? { to: "candidate", transfer: false } : { to: "leader" };
     case "lost":
       return toFollower(node);
     case "pending":
@@ -76,14 +76,20 @@ function freshCandidate(node: Node): Omit<Candidate, "kind" | "votes"> {
  * A real request waits until the candidate's term is on disk. Otherwise it could crash, forget the
  * term, campaign in it again with a shorter log, and count votes that were given to the longer one.
  */
-function askForVotes(node: Node, preVote: boolean): void {
-  for (const peer of node.peers) {
+function askForVotes(
+  node: Node,
+  kind: { readonly preVote: boolean; readonly transfer: boolean },
+): void {
+  const { preVote, transfer } = kind;
+  for (const peer of node.otherVoters) {
     const request: Message = {
       kind: "voteRequest",
       term: preVote ? node.term + 1 : node.term,
       preVote,
+      transfer,
       lastIndex: node.log.lastIndex,
       lastTerm: node.log.lastTerm,
+      ...node.knownCommit,
     };
     if (preVote) node.send(peer, request);
     else node.sendWhenPersisted(peer, request);

@@ -1,4 +1,4 @@
-import type { Entry, HardState, MemberId } from "./entry.js";
+import type { Entry, HardState, LogPosition, MemberId } from "./entry.js";
 import type { Message } from "./messages.js";
 
 /** What a member is at the moment. */
@@ -19,15 +19,18 @@ export type Effect =
   | SendEffect
   | ReadReadyEffect
   | ReadRefusedEffect
-  | ProposalsRefusedEffect;
+  | ProposalsRefusedEffect
+  | SendSnapshotEffect;
 
 /**
  * Write these entries and this hard state. Entries replace any with the same or a higher index that
- * were written before. At most one per step, and always first.
+ * were written before; with a `snapshot` they replace all, and the log starts anew after it. At most
+ * one per step, and always first.
  */
 export interface PersistEffect {
   readonly kind: "persist";
   readonly sequence: number;
+  readonly snapshot: LogPosition | undefined;
   readonly entries: readonly Entry[];
   readonly hardState: HardState;
 }
@@ -67,8 +70,14 @@ export interface ReadRefusedEffect {
   readonly id: number;
 }
 
-/** These payloads were not appended and never will be: there is no leader to take them. */
+/** These payloads were not appended and never will be: no leader takes them, or not now. */
 export interface ProposalsRefusedEffect {
   readonly kind: "proposalsRefused";
   readonly payloads: readonly Uint8Array[];
+}
+
+/** The member needs a snapshot: its entries were let go. Repeated only after a failure and a pause. */
+export interface SendSnapshotEffect {
+  readonly kind: "sendSnapshot";
+  readonly to: MemberId;
 }

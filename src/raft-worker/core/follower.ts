@@ -11,12 +11,15 @@ export function makeFollower(node: Node, leaderId: MemberId | undefined): Follow
     leaderId,
     elapsedTicks: 0,
     timeoutTicks: node.drawElectionTimeout(),
+    campaignWanted: false,
+    proposalsPaused: false,
   };
 }
 
 /** One tick without news of the leader; campaigns when there were too many. */
 export function tickFollower(node: Node, role: Follower): Transition | undefined {
   role.elapsedTicks += 1;
+  role.proposalsPaused = false;
   if (role.elapsedTicks >= role.timeoutTicks && node.canCampaign) return { to: "preCandidate" };
   if (role.leaderId === undefined) return undefined;
   // Requests and answers get lost: ask again after half an election timeout (etcd: 500 ms).
@@ -33,27 +36,40 @@ export function stepFollower(
   node: Node,
   role: Follower,
   input: { readonly from: MemberId; readonly message: Message },
-): void {
+): Transition | undefined {
   const { from, message } = input;
   switch (message.kind) {
     case "appendRequest":
       followLeader(node, role, from);
       takeAppend(node, from, message);
-      return;
+      return undefined;
     case "heartbeat":
       followLeader(node, role, from);
       node.log.commitTo(message.commitIndex);
       // Says only that this member follows the term now, not that it will remember: needs no disk.
       node.send(from, { kind: "heartbeatAck", term: node.term, round: message.round });
-      return;
+      return undefined;
     case "readResponse":
       node.confirmReads(node.reads.answered(message.context), message.index);
       forwardReads(node, role);
-      return;
+      return undefined;
+    case "timeoutNow":
+      followLeader(node, role, from);
+      role.campaignWanted = true;
+      return campaignIfWanted(node, role);
     default:
       // Answers to an earlier role of this member in this term.
-      return;
+      return undefined;
   }
+}
+
+/**
+ * Begins the campaign that the leader asked for, once this member may. The leader is often ahead in
+ * applying a change that makes it one of the voters, or that must be in effect before it campaigns.
+ */
+export function campaignIfWanted(node: Node, role: Follower): Transition | undefined {
+  if (!role.campaignWanted || !node.canCampaign) return undefined;
+  return { to: "candidate", transfer: true };
 }
 
 /** Sends waiting reads to the leader, if there is one. */
@@ -64,13 +80,13 @@ export function forwardReads(node: Node, role: Follower): void {
   node.send(role.leaderId, { kind: "readRequest", term: node.term, context });
 }
 
-/** Sends proposals to the leader, or refuses them when there is none. */
+/** Sends proposals to the leader, or refuses them when there is none that takes them now. */
 export function forwardProposals(
   node: Node,
   role: Follower,
   payloads: readonly Uint8Array[],
 ): void {
-  if (role.leaderId === undefined) {
+  if (role.leaderId === undefined || role.proposalsPaused) {
     node.refuseProposals(payloads);
     return;
   }

@@ -1,11 +1,20 @@
-import { assert } from "../../shared/assert.js";
 import type { MemberId } from "./entry.js";
-import type { AppendRejected, Message } from "./messages.js";
+import type { Message } from "./messages.js";
 import type { Node } from "./node.js";
-import { Progress } from "./progress.js";
-import { committedIndex, voteResult, voterIds } from "./quorum.js";
+import { appendNextChange, proposeAsLeader, WaitingChanges } from "./proposals.js";
+import { committedIndex, voteResult } from "./quorum.js";
 import { ReadRounds } from "./read-index.js";
+import {
+  progressOf,
+  replicateToAll,
+  resendIfLost,
+  sendAppends,
+  takeAcceptance,
+  takeRejection,
+  trackMembers,
+} from "./replication.js";
 import type { Leader, Transition } from "./role.js";
+import { checkTransferTarget, continueTransfer, handOverAtOnce, tickTransfer } from "./transfer.js";
 
 const NO_PAYLOAD = new Uint8Array(0);
 
@@ -14,19 +23,17 @@ const NO_PAYLOAD = new Uint8Array(0);
  * leader commit what came before (Raft paper sections 5.4.2 and 8), and tells everybody.
  */
 export function makeLeader(node: Node): Leader {
-  const { log, settings } = node;
-  const progress = new Map<MemberId, Progress>();
-  for (const id of voterIds(node.voters)) {
-    progress.set(id, new Progress(log.lastIndex + 1, settings.inflightMessagesMax));
-  }
   const role: Leader = {
     kind: "leader",
-    progress,
+    progress: trackMembers(node, new Map()),
     rounds: new ReadRounds(),
+    waitingChanges: new WaitingChanges(),
+    transfer: undefined,
     elapsedTicks: 0,
     heartbeatElapsedTicks: 0,
   };
   node.appendPayloads([NO_PAYLOAD]);
+  appendNextChange(node, role);
   ownLogPersisted(node, role);
   replicateToAll(node, role);
   return role;
@@ -36,24 +43,22 @@ export function makeLeader(node: Node): Leader {
 export function tickLeader(node: Node, role: Leader): Transition | undefined {
   role.elapsedTicks += 1;
   role.heartbeatElapsedTicks += 1;
+  const pauseTicks = node.settings.electionTicks;
+  const patienceTicks = node.settings.snapshotPatienceTicks;
+  for (const progress of role.progress.values()) {
+    progress.tickSnapshot({ pauseTicks, patienceTicks });
+  }
   if (role.elapsedTicks >= node.settings.electionTicks) {
     role.elapsedTicks = 0;
-    if (!quorumIsActive(node, role)) {
-      return { to: "follower", term: node.term, leaderId: undefined };
-    }
+    if (!quorumIsActive(node, role)) return toFollower(node);
   }
+  tickTransfer(node, role);
   if (role.heartbeatElapsedTicks >= node.settings.heartbeatTicks) {
     role.heartbeatElapsedTicks = 0;
     for (const peer of node.peers) progressOf(role, peer).heartbeatPassed();
     sendHeartbeats(node, role);
   }
   return undefined;
-}
-
-/** Appends proposals to the log and replicates them at once, ahead of this member's own disk. */
-export function proposeAsLeader(node: Node, role: Leader, payloads: readonly Uint8Array[]): void {
-  node.appendPayloads(payloads);
-  replicateToAll(node, role);
 }
 
 /** Takes a message of this leader's term. */
@@ -69,30 +74,23 @@ export function stepLeader(
   progress.recentlyActive = true;
   switch (message.kind) {
     case "appendAccepted":
-      assert(
-        message.matchIndex <= node.log.lastIndex,
-        "a follower's match is in the leader's log",
-        {
-          from,
-          matchIndex: message.matchIndex,
-          lastIndex: node.log.lastIndex,
-        },
-      );
-      if (progress.accepted(message.matchIndex)) advanceCommit(node, role);
+      if (takeAcceptance(node, progress, message.matchIndex)) advanceCommit(node, role);
       sendAppends(node, from, progress);
+      continueTransfer(node, role, from);
       return;
     case "appendRejected":
       takeRejection(node, progress, { from, message });
       return;
     case "heartbeatAck":
-      takeHeartbeatAck(node, role, { from, progress, round: message.round });
+      resendIfLost(node, from, progress);
+      if (role.rounds.acknowledge(from, message.round)) finishRound(node, role);
       return;
     case "readRequest":
       role.rounds.addRemote({ from, context: message.context });
       confirmReads(node, role);
       return;
     case "proposeRequest":
-      proposeAsLeader(node, role, message.payloads);
+      proposeAsLeader(node, role, { from, payloads: message.payloads });
       return;
     default:
       // Votes that came after the election was won.
@@ -104,7 +102,31 @@ export function stepLeader(
 export function ownLogPersisted(node: Node, role: Leader): void {
   const own = progressOf(role, node.id);
   own.recentlyActive = true;
-  if (own.accepted(node.log.persistedIndex)) advanceCommit(node, role);
+  if (takeAcceptance(node, own, node.log.persistedIndex)) advanceCommit(node, role);
+}
+
+/**
+ * A new configuration is in effect: follows those that are new, and counts by its majorities. Steps
+ * down when this member is no voter of it, which only now may be: until the change was committed, it
+ * led by the majorities of the old one (Raft thesis section 4.2.2).
+ */
+export function reconfigureLeader(node: Node, role: Leader): Transition | undefined {
+  const known = role.progress;
+  role.progress = trackMembers(node, known);
+  if (!node.isVoter) {
+    handOverAtOnce(node, role);
+    return toFollower(node);
+  }
+  for (const [id, progress] of role.progress) {
+    // A new member counts as heard from: its first answer cannot have come yet.
+    if (!known.has(id)) progress.recentlyActive = true;
+  }
+  checkTransferTarget(node, role);
+  appendNextChange(node, role);
+  advanceCommit(node, role);
+  finishRound(node, role);
+  replicateToAll(node, role);
+  return undefined;
 }
 
 /** Begins a round for the reads that wait, unless one is under way or nothing may be read yet. */
@@ -116,30 +138,6 @@ export function confirmReads(node: Node, role: Leader): void {
   rounds.begin(node.log.commitIndex, node.reads.takeAll());
   if (node.peers.length > 0) sendHeartbeats(node, role);
   finishRound(node, role);
-}
-
-function takeRejection(
-  node: Node,
-  progress: Progress,
-  input: { readonly from: MemberId; readonly message: AppendRejected },
-): void {
-  const { from, message } = input;
-  const meeting = node.log.lastAtOrBelowTerm(message.hintIndex, message.hintTerm);
-  if (progress.rejected(message.prevIndex, meeting.index)) sendAppends(node, from, progress);
-}
-
-function takeHeartbeatAck(
-  node: Node,
-  role: Leader,
-  ack: { readonly from: MemberId; readonly progress: Progress; readonly round: number },
-): void {
-  const { from, progress } = ack;
-  if (progress.matchIndex < node.log.lastIndex && progress.resendDue) {
-    // It lives, but an interval after the last append it still lacks entries: one may be lost.
-    progress.releaseProbe();
-    sendAppend(node, from, { progress, force: true });
-  }
-  if (role.rounds.acknowledge(from, ack.round)) finishRound(node, role);
 }
 
 function finishRound(node: Node, role: Leader): void {
@@ -165,49 +163,6 @@ function advanceCommit(node: Node, role: Leader): void {
   confirmReads(node, role);
 }
 
-function replicateToAll(node: Node, role: Leader): void {
-  for (const peer of node.peers) sendAppends(node, peer, progressOf(role, peer));
-}
-
-function sendAppends(node: Node, to: MemberId, progress: Progress): void {
-  while (sendAppend(node, to, { progress, force: false })) {
-    // One message after another, until the member has everything or its window is full.
-  }
-}
-
-/** Sends one append if there is cause; `force` sends an empty one even when the window is full. */
-function sendAppend(
-  node: Node,
-  to: MemberId,
-  options: { readonly progress: Progress; readonly force: boolean },
-): boolean {
-  const { progress, force } = options;
-  const { log, settings } = node;
-  if (progress.state === "behind" || (progress.paused && !force)) return false;
-  const prevIndex = progress.nextIndex - 1;
-  const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) {
-    progress.fellBehind();
-    return false;
-  }
-  const entries = progress.paused
-    ? []
-    : log.entriesFrom(progress.nextIndex, settings.appendBytesMax);
-  const newCommit = progress.sentCommitIndex < Math.min(log.commitIndex, prevIndex);
-  if (entries.length === 0 && !newCommit && !force) return false;
-  const commitIndex = log.commitIndex;
-  node.send(to, {
-    kind: "appendRequest",
-    term: node.term,
-    prevIndex,
-    prevTerm,
-    entries,
-    commitIndex,
-  });
-  progress.sent(entries.length, Math.min(commitIndex, prevIndex + entries.length));
-  return true;
-}
-
 function sendHeartbeats(node: Node, role: Leader): void {
   for (const peer of node.peers) {
     node.send(peer, {
@@ -226,8 +181,6 @@ function quorumIsActive(node: Node, role: Leader): boolean {
   return verdict === "won";
 }
 
-function progressOf(role: Leader, id: MemberId): Progress {
-  const progress = role.progress.get(id);
-  assert(progress !== undefined, "a leader knows every voter's progress", { id });
-  return progress;
+function toFollower(node: Node): Transition {
+  return { to: "follower", term: node.term, leaderId: undefined };
 }

@@ -1,5 +1,6 @@
 import { assert } from "../../shared/assert.js";
 import type { Entry, LogPosition } from "./entry.js";
+import { UnconfiguredChanges } from "./unconfigured-changes.js";
 
 /** What a log starts from: the position before its first entry, and the entries after it. */
 export interface LogContents {
@@ -9,10 +10,29 @@ export interface LogContents {
   readonly entries: readonly Entry[];
 }
 
+/** How far a log is known to have taken effect when it is made. */
+export interface LogState {
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  /** Changes of the configuration up to here are in effect. */
+  readonly configuredIndex: number;
+  readonly isConfChange: (payload: Uint8Array) => boolean;
+}
+
 /** How much of the applied part of the log is kept for members that lag. */
 export interface Retention {
   readonly entriesMax: number;
   readonly bytesMax: number;
+}
+
+/** What keeps applied entries in memory, whatever the retention says. */
+export interface ReleaseLimits {
+  /** Nothing above this is let go. */
+  readonly upTo: number;
+  /** Somebody is on the way to need what follows this; undefined when nobody is. */
+  readonly pinnedIndex: number | undefined;
+  /** ... but for that the log may not hold more payload bytes than this. */
+  readonly pinnedBytesMax: number;
 }
 
 /**
@@ -22,7 +42,8 @@ export interface Retention {
  *          on disk                  being written         not asked for yet
  *
  * Invariants: base <= appliedIndex <= commitIndex <= lastIndex; persistedIndex <= handedOutIndex <=
- * lastIndex; terms never fall from one entry to the next; what is committed is never cut off.
+ * lastIndex; terms never fall from one entry to the next; what is committed is never cut off. After a
+ * restart from a snapshot persistedIndex is below base until that is written.
  */
 export class RaftLog {
   #base: LogPosition;
@@ -37,18 +58,22 @@ export class RaftLog {
   #appliedIndex: number;
   /** Persist effects without an answer, oldest first, and the last entry that each vouches for. */
   #pendingWrites: { readonly sequence: number; lastIndex: number }[] = [];
+  /** A new beginning that no persist effect carried yet. */
+  #restart: LogPosition | undefined;
+  readonly #changes: UnconfiguredChanges;
 
-  constructor(contents: LogContents, commitIndex: number, appliedIndex: number) {
+  constructor(contents: LogContents, state: LogState) {
     this.#base = contents.base;
     this.#entries = [];
     this.#handedOutIndex = contents.base.index;
     this.#commitIndex = contents.base.index;
     this.#appliedIndex = contents.base.index;
+    this.#changes = new UnconfiguredChanges(state.configuredIndex, state.isConfChange);
     this.append(contents.entries);
     this.#persistedIndex = this.lastIndex;
     this.#handedOutIndex = this.lastIndex;
-    this.commitTo(commitIndex);
-    this.applyTo(appliedIndex);
+    this.commitTo(state.commitIndex);
+    this.applyTo(state.appliedIndex);
   }
 
   get lastIndex(): number {
@@ -80,6 +105,21 @@ export class RaftLog {
   /** Index of the first entry in memory, or of the next one when there is none. */
   get firstIndex(): number {
     return this.#base.index + 1;
+  }
+
+  /** Changes of the configuration up to here are in effect. */
+  get configuredIndex(): number {
+    return this.#changes.configuredIndex;
+  }
+
+  /** Whether the log holds a change of the configuration that is not in effect. */
+  get hasUnconfiguredChange(): boolean {
+    return this.#changes.isAny;
+  }
+
+  /** Whether one of those is known to be committed, so that the configuration of today is outdated. */
+  get isConfigurationOutdated(): boolean {
+    return this.#changes.isAnyUpTo(this.#commitIndex);
   }
 
   /** Term of an entry; undefined when the log does not reach there, or does not any more. */
@@ -143,6 +183,7 @@ export class RaftLog {
         lastTerm: this.lastTerm,
       });
       this.#entries.push(entry);
+      this.#changes.appended(entry);
       this.#bytes += entry.payload.length;
       this.#unappliedBytes += entry.payload.length;
     }
@@ -186,6 +227,41 @@ export class RaftLog {
     this.#appliedIndex = index;
   }
 
+  /** Changes of the configuration up to `index` are in effect. */
+  configuredTo(index: number): void {
+    this.#changes.configured(index);
+  }
+
+  /**
+   * Starts anew after a position that is known to be committed, unless the log holds it: what is here
+   * is shorter, or of a history that came to nothing.
+   */
+  restartAfter(position: LogPosition): void {
+    const isHeld =
+      position.index <= this.#commitIndex || this.termAt(position.index) === position.term;
+    if (!isHeld) {
+      this.#cutFrom(this.#commitIndex + 1);
+      this.#base = position;
+      this.#entries = [];
+      this.#bytes = 0;
+      this.#unappliedBytes = 0;
+      this.#commitIndex = position.index;
+      this.#appliedIndex = position.index;
+      this.#handedOutIndex = position.index;
+      this.#restart = position;
+      this.configuredTo(position.index);
+    }
+    this.commitTo(position.index);
+    this.applyTo(Math.max(position.index, this.#appliedIndex));
+  }
+
+  /** Gives out, once, the position after which the log starts anew. */
+  takeRestart(): LogPosition | undefined {
+    const restart = this.#restart;
+    this.#restart = undefined;
+    return restart;
+  }
+
   /** Gives out, once, the entries that no persist effect carried yet. */
   takeUnpersisted(): readonly Entry[] {
     const entries = this.#entries.slice(this.#handedOutIndex - this.#base.index);
@@ -193,9 +269,9 @@ export class RaftLog {
     return entries;
   }
 
-  /** Whether `takeUnpersisted` has something to give. */
+  /** Whether `takeUnpersisted` or `takeRestart` has something to give. */
   get hasUnpersisted(): boolean {
-    return this.#handedOutIndex < this.lastIndex;
+    return this.#restart !== undefined || this.#handedOutIndex < this.lastIndex;
   }
 
   /** Remembers that write `sequence` vouches for everything handed out so far. */
@@ -215,16 +291,18 @@ export class RaftLog {
   }
 
   /**
-   * Lets go of applied entries beyond what `retention` keeps. Waits until that is half of what is in
-   * memory, so that the cost per entry is constant.
+   * Lets go of applied entries beyond what `retention` keeps, within `limits`. Waits until that is
+   * half of what is in memory, so that the cost per entry is constant.
    */
-  release(retention: Retention): void {
-    const releasable = Math.min(this.#appliedIndex, this.#persistedIndex) - this.#base.index;
+  release(retention: Retention, limits: ReleaseLimits): void {
+    const upTo = Math.min(this.#appliedIndex, this.#persistedIndex, limits.upTo);
+    const releasable = upTo - this.#base.index;
     let count = 0;
     let bytes = this.#bytes;
     while (count < releasable) {
       const keptApplied = releasable - count;
       if (keptApplied <= retention.entriesMax && bytes <= retention.bytesMax) break;
+      if (this.#isPinned(count, bytes, limits)) break;
       bytes -= this.#entries[count]!.payload.length;
       count += 1;
     }
@@ -235,6 +313,14 @@ export class RaftLog {
     this.#bytes = bytes;
   }
 
+  /** Whether the entry at `position` is to be kept for somebody who is about to need it. */
+  #isPinned(position: number, bytes: number, limits: ReleaseLimits): boolean {
+    const { pinnedIndex, pinnedBytesMax } = limits;
+    // One that lost its first entries already gains nothing from the rest.
+    if (pinnedIndex === undefined || pinnedIndex < this.#base.index) return false;
+    return this.#base.index + position >= pinnedIndex && bytes <= pinnedBytesMax;
+  }
+
   #cutFrom(index: number): void {
     if (index > this.lastIndex) return;
     assert(index > this.#commitIndex, "a committed entry is never cut off", {
@@ -242,6 +328,7 @@ export class RaftLog {
       commitIndex: this.#commitIndex,
     });
     const removed = this.#entries.splice(index - this.#base.index - 1);
+    this.#changes.cutFrom(index);
     for (const entry of removed) {
       this.#bytes -= entry.payload.length;
       this.#unappliedBytes -= entry.payload.length;

@@ -45,17 +45,30 @@ export interface HeartbeatAck {
   readonly round: number;
 }
 
+/**
+ * What the sender knows to be committed. It travels with votes because commit indexes get lost in
+ * crashes: a member that has forgotten that a change of the configuration is committed goes by voters
+ * of old, and those who know better may be no voters any more, and never campaign.
+ */
+export interface KnownCommit {
+  readonly commitIndex: number;
+  /** Term of the entry there: whoever holds it may take it for committed. */
+  readonly commitTerm: number;
+}
+
 /** Asks for a vote. A pre-vote carries the term that the sender would campaign in (thesis section 9.6). */
-export interface VoteRequest {
+export interface VoteRequest extends KnownCommit {
   readonly kind: "voteRequest";
   readonly term: number;
   readonly preVote: boolean;
+  /** The leader itself asked for this campaign: a receiver that hears the leader may vote all the same. */
+  readonly transfer: boolean;
   readonly lastIndex: number;
   readonly lastTerm: number;
 }
 
 /** Answers a vote request; a granted pre-vote carries the term asked for, all else the sender's own. */
-export interface VoteResponse {
+export interface VoteResponse extends KnownCommit {
   readonly kind: "voteResponse";
   readonly term: number;
   readonly preVote: boolean;
@@ -84,13 +97,29 @@ export interface ReadResponse {
 }
 
 /**
- * Proposals forwarded to the leader. Not acknowledged: a lost one ends in the client's timeout. The
- * transport must never deliver one twice, since the leader would append it twice.
+ * Proposals forwarded to the leader. Acknowledged only by a refusal: a lost one ends in the client's
+ * timeout. The transport must never deliver one twice, since the leader would append it twice.
  */
 export interface ProposeRequest {
   readonly kind: "proposeRequest";
   readonly term: number;
   readonly payloads: readonly Uint8Array[];
+}
+
+/**
+ * These proposals of the receiver were not appended, and may be proposed again. As with the request,
+ * a transport must never deliver one twice.
+ */
+export interface ProposeRefused {
+  readonly kind: "proposeRefused";
+  readonly term: number;
+  readonly payloads: readonly Uint8Array[];
+}
+
+/** The leader hands over: campaign at once, without a pre-vote (Raft thesis section 3.10). */
+export interface TimeoutNow {
+  readonly kind: "timeoutNow";
+  readonly term: number;
 }
 
 /** Everything that members say to each other. `term` is the sender's, except as VoteResponse says. */
@@ -105,4 +134,6 @@ export type Message =
   | TermNotice
   | ReadRequest
   | ReadResponse
-  | ProposeRequest;
+  | ProposeRequest
+  | ProposeRefused
+  | TimeoutNow;

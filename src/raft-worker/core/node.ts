@@ -1,9 +1,10 @@
 import { assert } from "../../shared/assert.js";
 import type { Random } from "../../shared/prng.js";
+import { type Configuration, memberIds } from "./configuration.js";
 import type { Effect } from "./effects.js";
 import { type Entry, type MemberId, NO_MEMBER } from "./entry.js";
 import type { RaftLog, Retention } from "./log.js";
-import type { Message } from "./messages.js";
+import type { KnownCommit, Message } from "./messages.js";
 import { isVoter, type Voters, voterIds } from "./quorum.js";
 import type { ReadQueue } from "./read-index.js";
 
@@ -21,21 +22,43 @@ export interface RaftSettings {
   readonly readsWaitingMax: number;
   /** Applied entries kept in memory for members that lag; a lone member keeps none. */
   readonly retention: Retention;
+  /**
+   * Payload bytes up to which the log keeps what follows a snapshot that is on its way to a member,
+   * beyond the retention. Past them the entries go, and that member needs another snapshot.
+   */
+  readonly snapshotRetainBytesMax: number;
+  /** Ticks in which a snapshot that was asked for must start, and one that arrived be installed. */
+  readonly snapshotPatienceTicks: number;
+  /** A leader with this many payload bytes not applied refuses proposals of other members. */
+  readonly unappliedBytesMax: number;
+  /** Ask whether a campaign would succeed before entering its term (Raft thesis section 9.6). */
+  readonly preVote: boolean;
+  /** The first election timeout of this life is a fraction of one: for a member of a new group. */
+  readonly advanceFirstElection: boolean;
+}
+
+/** What the core must know of entries whose meaning it otherwise leaves alone. */
+export interface ConfChangeCodec {
+  /** Whether a payload changes the configuration. */
+  isConfChange(payload: Uint8Array): boolean;
+  /** The change that a leader proposes to end a joint one. */
+  readonly leaveJointPayload: Uint8Array;
 }
 
 /**
- * What all roles of one member share: its name, the voters, term and vote, the log, and the sends and
+ * What all roles of one member share: its name, the configuration, term and vote, the log, and the sends and
  * answers of the step under way. Roles change it; only the facade turns it into effects.
  */
 export class Node {
   readonly id: MemberId;
-  readonly voters: Voters;
-  /** The other voters, in id order. */
-  readonly peers: readonly MemberId[];
   readonly settings: RaftSettings;
+  readonly codec: ConfChangeCodec;
   readonly random: Random;
   readonly log: RaftLog;
   readonly reads: ReadQueue;
+  #configuration: Configuration;
+  #peers: readonly MemberId[];
+  #flushedIndex: number;
   #term: number;
   #vote: MemberId;
   #lastSequence = 0;
@@ -44,8 +67,9 @@ export class Node {
 
   constructor(parts: {
     readonly id: MemberId;
-    readonly voters: Voters;
+    readonly configuration: Configuration;
     readonly settings: RaftSettings;
+    readonly codec: ConfChangeCodec;
     readonly random: Random;
     readonly log: RaftLog;
     readonly reads: ReadQueue;
@@ -53,12 +77,14 @@ export class Node {
     readonly vote: MemberId;
   }) {
     this.id = parts.id;
-    this.voters = parts.voters;
-    this.peers = voterIds(parts.voters).filter((id) => id !== parts.id);
     this.settings = parts.settings;
+    this.codec = parts.codec;
     this.random = parts.random;
     this.log = parts.log;
     this.reads = parts.reads;
+    this.#configuration = parts.configuration;
+    this.#peers = this.#withoutThis(memberIds(parts.configuration));
+    this.#flushedIndex = parts.log.appliedIndex;
     this.#term = parts.term;
     this.#vote = parts.vote;
   }
@@ -72,9 +98,68 @@ export class Node {
     return this.#vote;
   }
 
-  /** Whether this member may campaign. */
-  get canCampaign(): boolean {
+  /** Who belongs to the group, as far as this member has applied it. */
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  get voters(): Voters {
+    return this.#configuration.voters;
+  }
+
+  /** The other members, learners too, in id order. */
+  get peers(): readonly MemberId[] {
+    return this.#peers;
+  }
+
+  /** The other voters, in id order. */
+  get otherVoters(): readonly MemberId[] {
+    return this.#withoutThis(voterIds(this.voters));
+  }
+
+  /** Whether this member has a vote. */
+  get isVoter(): boolean {
     return isVoter(this.voters, this.id);
+  }
+
+  /**
+   * Whether this member may campaign. Not while it knows of a committed change that it has not applied:
+   * its voters could be two changes behind those of today, whose majorities need not overlap with theirs.
+   */
+  get canCampaign(): boolean {
+    return this.isVoter && !this.log.isConfigurationOutdated;
+  }
+
+  /** What this member knows to be committed, for those who have forgotten. */
+  get knownCommit(): KnownCommit {
+    const { commitIndex } = this.log;
+    const commitTerm = this.log.termAt(commitIndex);
+    assert(commitTerm !== undefined, "the log reaches its commit index", { commitIndex });
+    return { commitIndex, commitTerm };
+  }
+
+  /** Takes what another member knows to be committed, if this log holds it. */
+  learnCommit(known: KnownCommit): void {
+    if (this.log.termAt(known.commitIndex) === known.commitTerm) {
+      this.log.commitTo(known.commitIndex);
+    }
+  }
+
+  /** This member's store holds everything up to here on disk. */
+  get flushedIndex(): number {
+    return this.#flushedIndex;
+  }
+
+  /** Takes the configuration that is in effect after the change at `index`. */
+  configure(index: number, configuration: Configuration): void {
+    this.log.configuredTo(index);
+    this.#configuration = configuration;
+    this.#peers = this.#withoutThis(memberIds(configuration));
+  }
+
+  /** The store holds everything up to `index` on disk. */
+  flushedTo(index: number): void {
+    this.#flushedIndex = Math.max(this.#flushedIndex, index);
   }
 
   /** Number that the next persist effect will have. */
@@ -124,6 +209,11 @@ export class Node {
     this.#outbox.push({ kind: "proposalsRefused", payloads });
   }
 
+  /** Asks the shell to bring a member a snapshot. */
+  askForSnapshot(to: MemberId): void {
+    this.#outbox.push({ kind: "sendSnapshot", to });
+  }
+
   /** Appends one entry of this term per payload. */
   appendPayloads(payloads: readonly Uint8Array[]): void {
     const first = this.log.lastIndex + 1;
@@ -169,6 +259,10 @@ export class Node {
         : effect,
     );
   }
+
+  #withoutThis(ids: readonly MemberId[]): readonly MemberId[] {
+    return ids.filter((id) => id !== this.id);
+  }
 }
 
 type PendingEffect =
@@ -178,4 +272,4 @@ type PendingEffect =
       readonly message: Message;
       readonly waits: boolean;
     }
-  | Extract<Effect, { kind: "readReady" | "readRefused" | "proposalsRefused" }>;
+  | Extract<Effect, { kind: "readReady" | "readRefused" | "proposalsRefused" | "sendSnapshot" }>;

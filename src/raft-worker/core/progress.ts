@@ -1,11 +1,15 @@
+import { type SnapshotPatience, SnapshotTransfer } from "./snapshot-transfer.js";
+
 /** How a leader talks to one member's log. */
 export type ProgressState =
   /** The meeting point is not known: one append at a time, until it is answered. */
   | "probe"
   /** The logs meet: appends are sent ahead of their answers. */
   | "replicate"
-  /** The entries that it needs next were let go: no append can help it. */
-  | "behind";
+  /** The entries that it needs next were let go: no append can help it, a snapshot must. */
+  | "behind"
+  /** A snapshot is on its way. */
+  | "snapshot";
 
 /**
  * What a leader knows of one member's log (Raft paper figure 2: nextIndex, matchIndex).
@@ -29,6 +33,9 @@ export class Progress {
   /** Last index of each append that is not answered yet, ascending. */
   #inflight: number[] = [];
   #probeSent = false;
+  readonly #snapshot = new SnapshotTransfer();
+  /** A snapshot was taken here, and the member has not caught up since. */
+  #catchUpFrom: number | undefined;
 
   constructor(nextIndex: number, inflightMax: number) {
     this.nextIndex = nextIndex;
@@ -40,6 +47,27 @@ export class Progress {
     if (this.state === "probe") return this.#probeSent;
     if (this.state === "replicate") return this.#inflight.length >= this.#inflightMax;
     return true;
+  }
+
+  /** Whether a snapshot or its lack keeps every append back. */
+  get needsSnapshot(): boolean {
+    return this.state === "behind" || this.state === "snapshot";
+  }
+
+  /** Whether the shell should be asked for a snapshot now. A member that is away could not take it. */
+  get snapshotDue(): boolean {
+    return this.#snapshot.isDue && this.recentlyActive;
+  }
+
+  /** Index of a snapshot that the member has, and may have installed by now. */
+  get deliveredSnapshot(): number | undefined {
+    return this.#snapshot.isDelivered ? this.#snapshot.index : undefined;
+  }
+
+  /** Entries after this index should stay in the log for this member. */
+  get pinnedIndex(): number | undefined {
+    if (this.#catchUpFrom === undefined) return undefined;
+    return Math.max(this.#catchUpFrom, this.matchIndex);
   }
 
   /** Appends that are on their way. */
@@ -59,16 +87,27 @@ export class Progress {
     }
   }
 
-  /** Takes an acceptance up to `matchIndex`; false when it says nothing new. */
-  accepted(matchIndex: number): boolean {
+  /**
+   * Takes an acceptance up to `matchIndex`; false when it says nothing new. `isReachable`: the log
+   * still holds what follows, so that appends can help a member that needed a snapshot.
+   */
+  accepted(matchIndex: number, isReachable: boolean): boolean {
     const isNew = matchIndex > this.matchIndex;
     if (isNew) this.matchIndex = matchIndex;
     this.nextIndex = Math.max(this.nextIndex, matchIndex + 1);
     this.#freeUpTo(matchIndex);
+    if (this.needsSnapshot && !isReachable) {
+      // It has installed the snapshot, but what follows was let go meanwhile: it needs another one.
+      if (matchIndex >= (this.#snapshot.index ?? Number.POSITIVE_INFINITY)) this.fellBehind();
+      return isNew;
+    }
     if (this.state === "replicate") return isNew;
     // Even an acceptance of nothing new ends a probe: it shows where the logs meet.
     const meets = matchIndex >= this.matchIndex;
-    if (meets) this.#enter("replicate", this.matchIndex + 1);
+    if (meets) {
+      this.#snapshot.done();
+      this.#enter("replicate", this.matchIndex + 1);
+    }
     return isNew || meets;
   }
 
@@ -77,7 +116,7 @@ export class Progress {
    * False when the rejection is old news.
    */
   rejected(prevIndex: number, meetingIndex: number): boolean {
-    if (prevIndex <= this.matchIndex) return false;
+    if (prevIndex <= this.matchIndex || this.needsSnapshot) return false;
     if (this.state === "replicate") {
       this.#enter("probe", this.matchIndex + 1);
       return true;
@@ -92,6 +131,38 @@ export class Progress {
   /** Notes that the entries it needs are gone. */
   fellBehind(): void {
     this.#enter("behind", this.nextIndex);
+    this.#catchUpFrom = undefined;
+    this.#snapshot.want();
+  }
+
+  /** The shell was asked for a snapshot. */
+  snapshotAsked(): void {
+    this.#snapshot.asked();
+  }
+
+  /** The store as of `index` is on its way, if one was asked for. */
+  snapshotStarted(index: number): void {
+    if (!this.#snapshot.started(index)) return;
+    this.state = "snapshot";
+    this.#catchUpFrom = index;
+  }
+
+  /** The snapshot arrived whole, or did not. */
+  snapshotFinished(
+    result: { readonly index: number; readonly ok: boolean },
+    pauseTicks: number,
+  ): void {
+    if (this.#snapshot.finished(result, pauseTicks) && !result.ok) this.#snapshotFailed();
+  }
+
+  /** One tick of waiting for a snapshot. */
+  tickSnapshot(patience: SnapshotPatience): void {
+    if (this.#snapshot.tick(patience)) this.#snapshotFailed();
+  }
+
+  /** It has everything that was applied here: nothing need be kept for it. */
+  caughtUp(): void {
+    this.#catchUpFrom = undefined;
   }
 
   /** A heartbeat interval passed: an append that was never answered may be tried again. */
@@ -102,6 +173,11 @@ export class Progress {
   /** The member answers, but not to the append: it was lost. Lets the next one go out. */
   releaseProbe(): void {
     this.#probeSent = false;
+  }
+
+  #snapshotFailed(): void {
+    this.state = "behind";
+    this.#catchUpFrom = undefined;
   }
 
   #enter(state: ProgressState, nextIndex: number): void {

@@ -8,10 +8,13 @@ import {
   tallyVotes,
   tickCandidate,
 } from "./candidate.js";
-import type { Effect, RoleName } from "./effects.js";
-import type { Entry, HardState, MemberId } from "./entry.js";
+import { type Configuration, isOnlyVoter } from "./configuration.js";
+import { EffectTeller } from "./effect-teller.js";
+import type { Effect } from "./effects.js";
+import type { Entry, HardState, LogPosition, MemberId } from "./entry.js";
 import type { RaftEvent } from "./events.js";
 import {
+  campaignIfWanted,
   forwardProposals,
   forwardReads,
   makeFollower,
@@ -22,22 +25,32 @@ import {
   confirmReads,
   makeLeader,
   ownLogPersisted,
-  proposeAsLeader,
+  reconfigureLeader,
   stepLeader,
   tickLeader,
 } from "./leader.js";
 import { type LogContents, RaftLog } from "./log.js";
-import type { Message } from "./messages.js";
+import type { KnownCommit, Message } from "./messages.js";
 import { Node, type RaftSettings } from "./node.js";
-import type { Voters } from "./quorum.js";
+import type { Progress } from "./progress.js";
+import { proposeAsLeader, refuseProposals, refuseWaitingChanges } from "./proposals.js";
 import { ReadQueue } from "./read-index.js";
+import { releaseLog } from "./release.js";
 import type { Role, Transition } from "./role.js";
+import { type RaftStatus, statusOf } from "./status.js";
+import { startTransfer } from "./transfer.js";
 import { answerVoteRequest, hasLiveLeader, rejectVote } from "./vote.js";
 
 /** Who a member is, and what it remembers from its earlier lives. */
 export interface RaftOptions {
   readonly id: MemberId;
-  readonly voters: Voters;
+  /** As the store holds it, and the index that the store has applied: one of its transactions. */
+  readonly configuration: Configuration;
+  readonly configuredIndex: number;
+  /** Whether a payload changes the configuration. What it changes, only the state machine knows. */
+  readonly isConfChange: (payload: Uint8Array) => boolean;
+  /** The change that a leader proposes to end a joint one. */
+  readonly leaveJointPayload: Uint8Array;
   readonly settings: RaftSettings;
   /** Spreads election timeouts; must differ between members and between lives of one member. */
   readonly random: Random;
@@ -45,19 +58,6 @@ export interface RaftOptions {
   readonly log: LogContents;
   /** What the state machine holds already; commits up to here are not given out again. */
   readonly appliedIndex: number;
-}
-
-/** A summary for status answers and tests. */
-export interface RaftStatus {
-  readonly role: RoleName;
-  readonly term: number;
-  readonly vote: MemberId;
-  readonly leaderId: MemberId | undefined;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly persistedIndex: number;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
 }
 
 const CONTEXT_LIMIT = 2 ** 32;
@@ -69,46 +69,26 @@ const CONTEXT_LIMIT = 2 ** 32;
  */
 export class Raft {
   readonly #node: Node;
+  readonly #teller: EffectTeller;
   #role: Role;
-  /** What the last effects said, so that each change is told once. */
-  #told: {
-    term: number;
-    vote: MemberId;
-    role: RoleName;
-    leaderId: MemberId | undefined;
-    commit: number;
-  };
 
   constructor(options: RaftOptions) {
-    const { hardState, appliedIndex } = options;
-    const commitIndex = Math.max(hardState.commit, appliedIndex);
-    // Anything but the same number twice will do; 2^20 requests fit between two lives' numbers.
-    const firstContext = options.random.below(CONTEXT_LIMIT) * 2 ** 20;
-    this.#node = new Node({
-      ...options,
-      log: new RaftLog(options.log, commitIndex, appliedIndex),
-      reads: new ReadQueue(options.settings.readsWaitingMax, firstContext),
-      term: hardState.term,
-      vote: hardState.vote,
-    });
+    const { hardState, appliedIndex, settings } = options;
+    this.#node = makeNode(options);
     assert(this.#node.log.lastTerm <= hardState.term, "the log is not ahead of the term", {
       lastTerm: this.#node.log.lastTerm,
       term: hardState.term,
     });
-    this.#role = makeFollower(this.#node, undefined);
-    this.#told = {
-      term: hardState.term,
-      vote: hardState.vote,
-      role: "follower",
-      leaderId: undefined,
-      commit: appliedIndex,
-    };
+    this.#teller = new EffectTeller(hardState, appliedIndex);
+    const role = makeFollower(this.#node, undefined);
+    if (settings.advanceFirstElection) role.elapsedTicks = settings.electionTicks - 1;
+    this.#role = role;
   }
 
   /** Takes one event. The effects are the caller's; they must be carried out in order. */
   step(event: RaftEvent): Effect[] {
     this.#dispatch(event);
-    return this.#collectEffects();
+    return this.#teller.tell(this.#node, this.#role);
   }
 
   /** The committed entry that the shell is to hand to the state machine next. */
@@ -121,9 +101,11 @@ export class Raft {
     return this.#node.log.termAt(index);
   }
 
-  /** Whether a proposal would go somewhere: this member leads, or knows who does. */
+  /** Whether a proposal would go somewhere: this member leads, or knows who does, and they take some. */
   get hasLeader(): boolean {
-    return this.#leaderId() !== undefined;
+    const role = this.#role;
+    if (role.kind === "leader") return role.transfer === undefined;
+    return role.kind === "follower" && role.leaderId !== undefined && !role.proposalsPaused;
   }
 
   /** Payload bytes in the log that the state machine was not handed yet: what back-pressure goes by. */
@@ -143,24 +125,13 @@ export class Raft {
 
   /** A summary. */
   status(): RaftStatus {
-    const { log, term, vote } = this.#node;
-    return {
-      role: this.#role.kind,
-      term,
-      vote,
-      leaderId: this.#leaderId(),
-      commitIndex: log.commitIndex,
-      appliedIndex: log.appliedIndex,
-      persistedIndex: log.persistedIndex,
-      firstIndex: log.firstIndex,
-      lastIndex: log.lastIndex,
-    };
+    return statusOf(this.#node, this.#role);
   }
 
   #dispatch(event: RaftEvent): void {
     switch (event.kind) {
       case "start":
-        this.#start();
+        this.#campaignIfAlone();
         break;
       case "tick":
         this.#become(this.#tick());
@@ -178,17 +149,38 @@ export class Raft {
         this.#persisted(event.sequence);
         break;
       case "applied":
-        this.#applied(event.index);
+        this.#node.log.applyTo(event.index);
+        releaseLog(this.#node, this.#role);
+        break;
+      case "flushed":
+        this.#node.flushedTo(event.index);
+        releaseLog(this.#node, this.#role);
+        break;
+      case "configured":
+        this.#configured(event.index, event.configuration);
+        break;
+      case "transferLeader":
+        if (this.#role.kind === "leader") startTransfer(this.#node, this.#role, event.to);
+        break;
+      case "snapshotStarted":
+        this.#progressOf(event.to)?.snapshotStarted(event.index);
+        break;
+      case "snapshotFinished":
+        this.#progressOf(event.to)?.snapshotFinished(event, this.#node.settings.electionTicks);
+        break;
+      case "snapshotInstalled":
+        this.#snapshotInstalled({ index: event.index, term: event.term });
         break;
       default:
         unreachable(event, "event");
     }
   }
 
-  #start(): void {
+  #campaignIfAlone(): void {
+    const { configuration, id, canCampaign } = this.#node;
+    if (this.#role.kind === "leader" || !canCampaign) return;
     // Nobody else can win, so there is nothing to wait for.
-    const isAlone = this.#node.peers.length === 0 && this.#node.canCampaign;
-    if (isAlone) this.#become({ to: "preCandidate" });
+    if (isOnlyVoter(configuration, id)) this.#become({ to: "preCandidate" });
   }
 
   #tick(): Transition | undefined {
@@ -207,8 +199,10 @@ export class Raft {
   }
 
   #propose(payloads: readonly Uint8Array[]): void {
-    if (this.#role.kind === "leader") proposeAsLeader(this.#node, this.#role, payloads);
-    else if (this.#role.kind === "follower") forwardProposals(this.#node, this.#role, payloads);
+    const { id } = this.#node;
+    const role = this.#role;
+    if (role.kind === "leader") proposeAsLeader(this.#node, role, { from: id, payloads });
+    else if (role.kind === "follower") forwardProposals(this.#node, role, payloads);
     else this.#node.refuseProposals(payloads);
   }
 
@@ -230,25 +224,67 @@ export class Raft {
     }
   }
 
-  #applied(index: number): void {
-    const { log, peers, settings } = this.#node;
-    log.applyTo(index);
-    log.release(peers.length > 0 ? settings.retention : { entriesMax: 0, bytesMax: 0 });
+  #configured(index: number, configuration: Configuration): void {
+    const node = this.#node;
+    assert(index >= node.log.configuredIndex, "changes take effect in order", {
+      index,
+      configuredIndex: node.log.configuredIndex,
+    });
+    node.configure(index, configuration);
+    const role = this.#role;
+    if (role.kind === "leader") this.#become(reconfigureLeader(node, role));
+    else if (role.kind === "follower") this.#become(campaignIfWanted(node, role));
+    // Asked others than those who now vote.
+    else this.#become({ to: "follower", term: node.term, leaderId: undefined });
+    this.#campaignIfAlone();
+  }
+
+  #snapshotInstalled(position: LogPosition): void {
+    const node = this.#node;
+    // The snapshot may have come before any message of its term.
+    if (position.term > node.term) {
+      this.#become({ to: "follower", term: position.term, leaderId: undefined });
+    }
+    const { firstIndex } = node.log;
+    node.log.restartAfter(position);
+    const isKept = node.log.firstIndex === firstIndex;
+    assert(
+      isKept || this.#role.kind !== "leader",
+      "a leader's log holds what is committed", {
+      ...position,
+    });
+    node.flushedTo(position.index);
+    this.#teller.skipCommitsTo(position.index);
+    // Without the answer the leader would find out with the next probe only.
+    const { term, log } = node;
+    if (this.#role.kind !== "follower" || this.#role.leaderId === undefined) return;
+    const matchIndex = Math.max(position.index, log.commitIndex);
+    node.sendWhenPersisted(this.#role.leaderId, { kind: "appendAccepted", term, matchIndex });
   }
 
   #takeMessage(from: MemberId, message: Message): void {
     const node = this.#node;
+    if (message.kind === "voteRequest" || message.kind === "voteResponse") {
+      this.#learnCommit(message);
+    }
     if (message.term > node.term && !this.#takeLaterTerm(from, message)) return;
+    if (message.kind === "proposeRefused") {
+      this.#takeRefusal(message.payloads);
+      return;
+    }
     if (message.term < node.term) {
       this.#answerEarlierTerm(from, message);
+      return;
+    }
+    if (message.kind === "proposeRequest" && this.#role.kind !== "leader") {
+      refuseProposals(node, { from, payloads: message.payloads });
       return;
     }
     if (message.kind === "voteRequest") {
       this.#answerVote(from, message);
       return;
     }
-    const isFromLeader = message.kind === "appendRequest" || message.kind === "heartbeat";
-    if (isFromLeader) {
+    if (isFromLeader(message)) {
       assert(this.#role.kind !== "leader", "one leader per term", { term: node.term, from });
       if (this.#role.kind !== "follower") {
         this.#become({ to: "follower", term: node.term, leaderId: from });
@@ -257,11 +293,20 @@ export class Raft {
     this.#stepRole(from, message);
   }
 
+  /** What is committed stays so, whoever says it and when. It may end a campaign among old voters. */
+  #learnCommit(known: KnownCommit): void {
+    const node = this.#node;
+    node.learnCommit(known);
+    const isCandidate = this.#role.kind === "preCandidate" || this.#role.kind === "candidate";
+    if (!isCandidate || node.canCampaign) return;
+    this.#become({ to: "follower", term: node.term, leaderId: undefined });
+  }
+
   /** Follows a message into its later term; false when it is dealt with, or to be ignored. */
   #takeLaterTerm(from: MemberId, message: Message): boolean {
     const node = this.#node;
     if (message.kind === "voteRequest") {
-      if (hasLiveLeader(node, this.#role)) return false;
+      if (!message.transfer && hasLiveLeader(node, this.#role)) return false;
       if (message.preVote) {
         this.#answerVote(from, message);
         return false;
@@ -272,8 +317,7 @@ export class Raft {
       this.#stepRole(from, message);
       return false;
     }
-    const isFromLeader = message.kind === "appendRequest" || message.kind === "heartbeat";
-    const leaderId = isFromLeader ? from : undefined;
+    const leaderId = isFromLeader(message) ? from : undefined;
     this.#become({ to: "follower", term: message.term, leaderId });
     return true;
   }
@@ -288,9 +332,18 @@ export class Raft {
       case "voteRequest":
         rejectVote(this.#node, { from, preVote: message.preVote });
         return;
+      case "proposeRequest":
+        refuseProposals(this.#node, { from, payloads: message.payloads });
+        return;
       default:
         return;
     }
+  }
+
+  /** The leader did not take our proposals. They wait here for a tick, or for the next leader. */
+  #takeRefusal(payloads: readonly Uint8Array[]): void {
+    if (this.#role.kind === "follower") this.#role.proposalsPaused = true;
+    this.#node.refuseProposals(payloads);
   }
 
   #answerVote(from: MemberId, message: Extract<Message, { kind: "voteRequest" }>): void {
@@ -303,7 +356,7 @@ export class Raft {
     const role = this.#role;
     switch (role.kind) {
       case "follower":
-        stepFollower(this.#node, role, { from, message });
+        this.#become(stepFollower(this.#node, role, { from, message }));
         break;
       case "preCandidate":
       case "candidate":
@@ -330,11 +383,15 @@ export class Raft {
           forwardReads(node, this.#role);
           return;
         case "preCandidate":
+          if (!node.settings.preVote) {
+            next = { to: "candidate", transfer: false };
+            break;
+          }
           this.#role = makePreCandidate(node);
           next = tallyVotes(node, this.#role);
           break;
         case "candidate":
-          this.#role = makeCandidate(node);
+          this.#role = makeCandidate(node, next.transfer);
           return;
         case "leader":
           this.#role = makeLeader(node);
@@ -348,43 +405,34 @@ export class Raft {
   #leaveRole(): void {
     const { reads } = this.#node;
     reads.leaderLost();
+    if (this.#role.kind !== "leader") return;
     // Reads of other members are theirs to repeat; our own go to the next leader.
-    if (this.#role.kind === "leader") reads.restore(this.#role.rounds.finish()?.ids ?? []);
+    reads.restore(this.#role.rounds.finish()?.ids ?? []);
+    refuseWaitingChanges(this.#node, this.#role);
   }
 
-  #leaderId(): MemberId | undefined {
-    if (this.#role.kind === "leader") return this.#node.id;
-    return this.#role.kind === "follower" ? this.#role.leaderId : undefined;
+  #progressOf(id: MemberId): Progress | undefined {
+    return this.#role.kind === "leader" ? this.#role.progress.get(id) : undefined;
   }
+}
 
-  #collectEffects(): Effect[] {
-    const node = this.#node;
-    const told = this.#told;
-    const effects: Effect[] = [];
-    if (node.term !== told.term || node.vote !== told.vote || node.log.hasUnpersisted) {
-      effects.push({
-        kind: "persist",
-        entries: node.log.takeUnpersisted(),
-        sequence: node.startWrite(),
-        hardState: { term: node.term, vote: node.vote, commit: node.log.commitIndex },
-      });
-    }
-    const role = this.#role.kind;
-    const leaderId = this.#leaderId();
-    if (node.term !== told.term || role !== told.role || leaderId !== told.leaderId) {
-      effects.push({ kind: "roleChanged", role, term: node.term, leaderId });
-    }
-    // Only what this disk holds may be applied: the store must never be ahead of the log after a crash.
-    const commit = Math.min(node.log.commitIndex, node.log.persistedIndex);
-    if (commit > told.commit) effects.push({ kind: "commit", upTo: commit });
-    this.#told = {
-      term: node.term,
-      vote: node.vote,
-      role,
-      leaderId,
-      commit: Math.max(commit, told.commit),
-    };
-    effects.push(...node.takeOutbox());
-    return effects;
-  }
+function makeNode(options: RaftOptions): Node {
+  const { hardState, appliedIndex, configuredIndex, isConfChange, leaveJointPayload } = options;
+  const commitIndex = Math.max(hardState.commit, appliedIndex);
+  // Anything but the same number twice will do; 2^20 requests fit between two lives' numbers.
+  const firstContext = options.random.below(CONTEXT_LIMIT) * 2 ** 20;
+  const state = { commitIndex, appliedIndex, configuredIndex, isConfChange };
+  return new Node({
+    ...options,
+    codec: { isConfChange, leaveJointPayload },
+    log: new RaftLog(options.log, state),
+    reads: new ReadQueue(options.settings.readsWaitingMax, firstContext),
+    term: hardState.term,
+    vote: hardState.vote,
+  });
+}
+
+function isFromLeader(message: Message): boolean {
+  const { kind } = message;
+  return kind === "appendRequest" || kind === "heartbeat" || kind === "timeoutNow";
 }

@@ -1,5 +1,6 @@
 import type { MemberId } from "./entry.js";
 import type { Progress } from "./progress.js";
+import type { WaitingChanges } from "./proposals.js";
 import type { ReadRounds } from "./read-index.js";
 
 /** Follows a leader, or waits for one. */
@@ -9,6 +10,10 @@ export interface Follower {
   /** Ticks since the leader was last heard. */
   elapsedTicks: number;
   readonly timeoutTicks: number;
+  /** The leader handed over to this member, which may not campaign yet. */
+  campaignWanted: boolean;
+  /** The leader takes no proposals now: until the next tick they wait here. */
+  proposalsPaused: boolean;
 }
 
 /**
@@ -27,12 +32,20 @@ export interface Candidate {
 /** Leads. */
 export interface Leader {
   readonly kind: "leader";
-  /** Of every voter, this member included, in id order. */
-  readonly progress: ReadonlyMap<MemberId, Progress>;
+  /** Of every member of the configuration, this one included, in id order. */
+  progress: ReadonlyMap<MemberId, Progress>;
   readonly rounds: ReadRounds;
+  readonly waitingChanges: WaitingChanges;
+  transfer: Transfer | undefined;
   /** Ticks since the quorum was last checked. */
   elapsedTicks: number;
   heartbeatElapsedTicks: number;
+}
+
+/** A leader's way of handing over: no proposals, until the target has everything and campaigns. */
+export interface Transfer {
+  readonly target: MemberId;
+  elapsedTicks: number;
 }
 
 /** What a member is, with the state that only that role has. */
@@ -46,5 +59,6 @@ export type Transition =
       readonly leaderId: MemberId | undefined;
     }
   | { readonly to: "preCandidate" }
-  | { readonly to: "candidate" }
+  /** `transfer`: the leader asked for it. */
+  | { readonly to: "candidate"; readonly transfer: boolean }
   | { readonly to: "leader" };

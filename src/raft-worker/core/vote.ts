@@ -33,7 +33,8 @@ export function answerVoteRequest(
   }
   const { preVote, from } = request;
   if (preVote) {
-    node.send(from, { kind: "voteResponse", term: request.term, preVote, granted: true });
+    const { term } = request;
+    node.send(from, { kind: "voteResponse", term, preVote, granted: true, ...node.knownCommit });
     return false;
   }
   node.giveVote(from);
@@ -42,6 +43,7 @@ export function answerVoteRequest(
     term: node.term,
     preVote,
     granted: true,
+    ...node.knownCommit,
   });
   return true;
 }
@@ -56,5 +58,6 @@ export function rejectVote(
     term: node.term,
     preVote: request.preVote,
     granted: false,
+    ...node.knownCommit,
   });
 }

@@ -58,6 +58,8 @@ export interface ApplyOpened {
   readonly compactRevision: number;
   /** MemberListResponse without its header field. Later changes come as `ApplyToMain.members`. */
   readonly members: Uint8Array;
+  /** Ids that were members once and must not be again. */
+  readonly removed: readonly bigint[];
 }
 
 /** What an apply worker says of itself. */
@@ -74,9 +76,10 @@ export interface ApplyWorkerStatus {
 export interface ApplyControl {
   /**
    * Opens or makes the store. Once only; frontends open their own readers after it. Rejects when the store
-   * is damaged, too new or another member's; nothing is changed on disk then.
+   * is damaged, too new or another member's; nothing is changed on disk then. A complete snapshot that was
+   * received before the process ended takes the store's place first, if it is the newer one.
    */
-  open(): Promise<ApplyOpened>;
+  open(options?: { readonly snapshotFile?: string }): Promise<ApplyOpened>;
   /** Begins to take turns: after `open`, and before the Raft worker hands entries over. */
   start(): Promise<void>;
   /**

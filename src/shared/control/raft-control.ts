@@ -7,8 +7,21 @@ export interface RaftWorkerData {
   readonly directory: string;
   readonly clusterId: bigint;
   readonly memberId: bigint;
-  /** The voters of the group, this member among them. */
-  readonly voters: readonly bigint[];
+  /** Of the LMDB store, which is read to bring other members up to date. */
+  readonly storeDirectory: string;
+  /** Where stores come in that other members send. Made when it is not there. */
+  readonly snapshotDirectory: string;
+  /** First entries of a cluster's log, for a member of a new one; none for a member that joins. */
+  readonly bootstrap: readonly Uint8Array[];
+  /** Membership that is not in the store yet: whom a joining member may expect (membership.ts). */
+  readonly seeds: Uint8Array;
+  /** Drop all other members and go on alone. */
+  readonly forceNewCluster: boolean;
+  /** Where other members reach this one, and how. */
+  readonly peers: PeerListenOptions;
+  readonly preVote: boolean;
+  /** A new member's first election timeout is short. */
+  readonly advanceFirstElection: boolean;
   readonly heartbeatMs: number;
   /** At least five heartbeats. limits.md section 5. */
   readonly electionMs: number;
@@ -34,11 +47,50 @@ export interface RaftWorkerData {
   readonly logLevel: LogLevel;
 }
 
+/** The member-to-member port. */
+export interface PeerListenOptions {
+  /** host:port each. */
+  readonly listen: readonly string[];
+  /** Peer URLs as others are told them. */
+  readonly advertise: readonly string[];
+  /** Undefined: plain text. */
+  readonly tls: PeerTlsOptions | undefined;
+}
+
+/** PEM texts for mutual TLS between members. */
+export interface PeerTlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string | undefined;
+  /** Other members must show a certificate that `ca` signed. */
+  readonly clientCertAuth: boolean;
+}
+
 /** Where the store stands, as the apply worker found it on disk. */
 export interface RaftStartOptions {
   readonly appliedIndex: number;
   /** Term of the entry there; 0 for a store that has applied nothing. */
   readonly appliedTerm: number;
+  /** The members that the store holds (membership.ts). */
+  readonly membership: Uint8Array;
+  /** A snapshot that was received, and is in the store, but perhaps not in the log yet. */
+  readonly installedSnapshot: InstalledSnapshot | undefined;
+}
+
+/** A snapshot file and the place in the log that it stands for. */
+export interface InstalledSnapshot {
+  readonly path: string;
+  readonly index: number;
+  readonly term: number;
+}
+
+/** What is known of another member. */
+export interface PeerStatus {
+  readonly id: bigint;
+  /** Connected without a break since this time of `performance.timeOrigin + now()`; undefined: not connected. */
+  readonly activeSinceMs: number | undefined;
+  /** How far its log is known to reach; known on the leader only. */
+  readonly matchIndex: number | undefined;
 }
 
 /** What a Raft worker says of itself. */
@@ -64,4 +116,10 @@ export interface RaftControl {
   stop(): Promise<void>;
   /** A summary; only after start. */
   status(): RaftWorkerStatus;
+  /** Resolves when this member was removed from the cluster: it must end. */
+  removed(): Promise<void>;
+  /** The other members, as far as this one knows them. */
+  peers(): readonly PeerStatus[];
+  /** Begins to hand leadership over, if this member leads; the roles tell how it ended. To 0: to the best one. */
+  transferLeader(to: bigint): void;
 }

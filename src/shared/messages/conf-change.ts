@@ -1,5 +1,5 @@
 import { Member } from "../gen/etcdserverpb/rpc.js";
-import { ENTRY_HEADER_BYTES, EntryKind } from "./entry.js";
+import { ENTRY_HEADER_BYTES, EntryKind, NO_FRONTEND, writeEntryHeader } from "./entry.js";
 
 /** What a `confChange` entry does to the membership. Stored in the WAL: never reuse a number. */
 export const ConfChangeType = {
@@ -37,6 +37,17 @@ export function decodeConfChange(bytes: Uint8Array): ConfChange {
   const type = Object.values(ConfChangeType).find((known) => known === bytes[0]);
   if (type === undefined) throw new Error(`no change of the membership: type ${bytes[0]}`);
   return { type, member: Member.decode(Uint8Array.from(bytes.subarray(MEMBER_AT))) };
+}
+
+/** Payload (header and body) of a change that no request of a client asked for. */
+export function confChangePayload(change: ConfChange): Uint8Array {
+  const body = encodeConfChange(change);
+  const payload = new Uint8Array(ENTRY_HEADER_BYTES + body.length);
+  const kind = EntryKind.confChange;
+  const header = { kind, frontend: NO_FRONTEND, origin: 0n, requestId: 0 };
+  writeEntryHeader(new DataView(payload.buffer), 0, header);
+  payload.set(body, ENTRY_HEADER_BYTES);
+  return payload;
 }
 
 /** Whether an entry's payload (header and body, entry.ts) is a change of the membership. */

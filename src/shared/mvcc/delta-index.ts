@@ -80,6 +80,12 @@ export class DeltaIndex {
     this.#generations = live.length > 0 ? live : [current];
   }
 
+  /** Forgets every change: the base holds something newer. Void for cursors. */
+  clear(): void {
+    this.#floor = this.end;
+    this.#generations = [new DeltaGeneration(this.#floor)];
+  }
+
   get #current(): DeltaGeneration {
     return this.#generations[this.#generations.length - 1]!;
   }

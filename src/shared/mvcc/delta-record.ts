@@ -86,6 +86,11 @@ export class DeltaRecord implements DeltaChange {
     return { segment: this.#segment.number, offset: this.#offset };
   }
 
+  /** The memory that the record lies in, at `offset`. */
+  get view(): DataView {
+    return this.#segment.view;
+  }
+
   get main(): number {
     return getUint53(this.#segment.view, this.#offset + RecordField.main);
   }

@@ -121,6 +121,24 @@ export class ReadView {
     return true;
   }
 
+  /**
+   * Moves to a state that a snapshot brought into the base: the delta before its end is void. False: the base
+   * on this thread does not show it yet, nothing was changed; call again later. What watchers have not seen of
+   * the revisions in between is in the base, as far as it is not compacted.
+   */
+  restored(state: Published): boolean {
+    assert(state.appliedIndex >= this.#appliedIndex, "restored state goes back", { state });
+    this.base.refresh();
+    if (this.base.revision < state.revision) return false;
+    this.#index.clear();
+    this.#end = state.end;
+    this.#revision = state.revision;
+    this.#latestRevision = state.revision;
+    this.#compactRevision = state.compactRevision;
+    this.#appliedIndex = state.appliedIndex;
+    return true;
+  }
+
   /** The revision that a request's `revision` field means, or why it cannot be read (R-03, R-04, R-05). */
   readRevision(requested: bigint): Outcome<number> {
     if (requested <= 0n) return succeed(this.#latestRevision);

@@ -14,7 +14,12 @@ import {
   readResultRequestId,
   readResultRevision,
 } from "../../../src/shared/messages/apply-to-main.js";
-import { ApplyToRaft, readFlushedIndex } from "../../../src/shared/messages/apply-to-raft.js";
+import {
+  ApplyToRaft,
+  readFlushedIndex,
+  readSnapshotInstalled,
+  readStateHash,
+} from "../../../src/shared/messages/apply-to-raft.js";
 import {
   ENTRY_HEADER_BYTES,
   type EntryHeader,
@@ -22,7 +27,13 @@ import {
   readEntryHeader,
   writeEntryHeader,
 } from "../../../src/shared/messages/entry.js";
-import { sendCommittedEntry, sendRole } from "../../../src/shared/messages/raft-to-apply.js";
+import { decodeMembership } from "../../../src/shared/messages/membership.js";
+import {
+  sendCheckpointWanted,
+  sendCommittedEntry,
+  sendRole,
+  sendSnapshotFile,
+} from "../../../src/shared/messages/raft-to-apply.js";
 import { DeltaWriter } from "../../../src/shared/mvcc/delta-writer.js";
 import { KeySpace } from "../../../src/shared/mvcc/key-space.js";
 import type { BaseReader } from "../../../src/shared/mvcc/types.js";
@@ -38,6 +49,7 @@ export const MEMBER_ID = 5n;
 /** A message as it reached a frontend. */
 export type FrontendMessage =
   | { kind: "published"; state: Published }
+  | { kind: "restored"; state: Published }
   | { kind: "result"; requestId: number; revision: number; code: number; body: Uint8Array }
   | { kind: "checkpointed"; checkpoint: Checkpointed }
   | { kind: "members"; body: Uint8Array };
@@ -45,6 +57,9 @@ export type FrontendMessage =
 /** A message as it reached the Raft worker. */
 export type RaftMessage =
   | { kind: "flushed"; index: number }
+  | { kind: "membership"; index: number; members: bigint[]; removed: readonly bigint[] }
+  | { kind: "snapshotInstalled"; index: number; term: number }
+  | { kind: "stateHash"; index: number; hash: bigint }
   | { kind: "propose"; header: EntryHeader; payload: Uint8Array };
 
 /** Options of a harness. */
@@ -93,7 +108,7 @@ export class DriverHarness {
       onSegment: (segment, buffer) => void this.segments.set(segment, buffer),
       segmentBytes,
     });
-    const { revision, compactRevision, appliedIndex, appliedTerm } = store.state;
+    const { revision, compactRevision, appliedIndex, appliedTerm, stateHash } = store.state;
     this.index = appliedIndex;
     let driver: ApplyDriver | undefined;
     this.machine = new StateMachine({
@@ -106,6 +121,7 @@ export class DriverHarness {
       },
       appliedIndex,
       appliedTerm,
+      stateHash,
     });
     driver = new ApplyDriver({
       machine: this.machine,
@@ -153,6 +169,18 @@ export class DriverHarness {
     this.toApplyFromRaft.flush();
   }
 
+  /** Announces a snapshot that was received. */
+  snapshot(index: number): void {
+    sendSnapshotFile(this.toApplyFromRaft, { index, term: 7, path: "/nowhere" });
+    this.toApplyFromRaft.flush();
+  }
+
+  /** Asks for a checkpoint. */
+  wantCheckpoint(): void {
+    sendCheckpointWanted(this.toApplyFromRaft);
+    this.toApplyFromRaft.flush();
+  }
+
   /** Takes turns until one has nothing to do. */
   settle(): void {
     for (let turns = 0; turns < 10_000; turns++) {
@@ -168,6 +196,8 @@ export class DriverHarness {
     this.frontends[frontend]?.reader.drain((type, bytes, view, offset, length) => {
       if (type === ApplyToMain.published) {
         messages.push({ kind: "published", state: readPublished(view, offset) });
+      } else if (type === ApplyToMain.restored) {
+        messages.push({ kind: "restored", state: readPublished(view, offset) });
       } else if (type === ApplyToMain.checkpointed) {
         messages.push({ kind: "checkpointed", checkpoint: readCheckpointed(view, offset) });
       } else if (type === ApplyToMain.members) {
@@ -196,6 +226,20 @@ export class DriverHarness {
     this.fromApplyToRaft.drain((type, bytes, view, offset, length) => {
       if (type === ApplyToRaft.flushed) {
         messages.push({ kind: "flushed", index: readFlushedIndex(view, offset) });
+        return;
+      }
+      if (type === ApplyToRaft.membership) {
+        const membership = decodeMembership(bytes.subarray(offset, offset + length));
+        const members = membership.members.map(({ ID }) => ID);
+        messages.push({ kind: "membership", ...membership, members });
+        return;
+      }
+      if (type === ApplyToRaft.snapshotInstalled) {
+        messages.push({ kind: "snapshotInstalled", ...readSnapshotInstalled(view, offset) });
+        return;
+      }
+      if (type === ApplyToRaft.stateHash) {
+        messages.push({ kind: "stateHash", ...readStateHash(view, offset) });
         return;
       }
       const header = { kind: 0, frontend: 0, origin: 0n, requestId: 0 } as EntryHeader;

@@ -121,6 +121,7 @@ export class MachineHarness {
       quota,
       appliedIndex: 0,
       appliedTerm: 0,
+      stateHash: 0n,
     });
   }
 

@@ -22,7 +22,12 @@ import {
   readResultRequestId,
   readResultRevision,
 } from "../../../src/shared/messages/apply-to-main.js";
-import { ApplyToRaft, readFlushedIndex } from "../../../src/shared/messages/apply-to-raft.js";
+import {
+  ApplyToRaft,
+  readFlushedIndex,
+  readSnapshotInstalled,
+  readStateHash,
+} from "../../../src/shared/messages/apply-to-raft.js";
 import {
   ENTRY_HEADER_BYTES,
   type EntryKind,
@@ -34,7 +39,13 @@ import {
   sendLeaseQuery,
   sendNumber,
 } from "../../../src/shared/messages/main-to-apply.js";
-import { sendCommittedEntry, sendRole } from "../../../src/shared/messages/raft-to-apply.js";
+import { decodeMembership } from "../../../src/shared/messages/membership.js";
+import {
+  sendCheckpointWanted,
+  sendCommittedEntry,
+  sendRole,
+  sendSnapshotFile,
+} from "../../../src/shared/messages/raft-to-apply.js";
 import { LmdbBaseReader } from "../../../src/shared/mvcc/base/lmdb-base-reader.js";
 import { DeltaReader } from "../../../src/shared/mvcc/delta-reader.js";
 import { ReadView } from "../../../src/shared/mvcc/read-view.js";
@@ -70,7 +81,11 @@ export class WorkerHarness {
   #base: LmdbBaseReader | undefined;
   readonly failed: Promise<Error>;
   flushedIndex = 0;
+  flushes = 0;
   checkpoints = 0;
+  /** What the Raft worker was told beside `flushed`, a line each. */
+  readonly raftLines: string[] = [];
+  readonly stateHashes = new Map<number, bigint>();
   #index = 0;
   #requestId = 0;
   #pumping = true;
@@ -130,8 +145,10 @@ export class WorkerHarness {
   }
 
   /** Opens and starts the worker, and a reading view beside it. */
-  async start(): Promise<Awaited<ReturnType<ApplyControl["open"]>>> {
-    const opened = await this.control.open();
+  async start(
+    options: { readonly snapshotFile?: string } = {},
+  ): Promise<Awaited<ReturnType<ApplyControl["open"]>>> {
+    const opened = await this.control.open(options);
     this.#index = opened.appliedIndex;
     this.#base = LmdbBaseReader.open(this.#directory);
     const { revision, compactRevision, appliedIndex } = opened;
@@ -163,6 +180,25 @@ export class WorkerHarness {
   /** Goes back in the log, as a Raft worker does that knows of less than the store has applied. */
   rewind(index: number): void {
     this.#index = index;
+  }
+
+  /** Announces a snapshot file, and goes on in the log behind it. */
+  snapshot(snapshot: {
+    readonly index: number;
+    readonly term: number;
+    readonly path: string;
+  }): void {
+    sendSnapshotFile(this.#toApply.raft, snapshot);
+    this.#toApply.raft.flush();
+    this.#index = Math.max(this.#index, snapshot.index);
+  }
+
+  /** Asks for a checkpoint, as the Raft worker does before it sends a snapshot; waits for its answer. */
+  async checkpoint(): Promise<void> {
+    const before = this.flushes;
+    sendCheckpointWanted(this.#toApply.raft);
+    this.#toApply.raft.flush();
+    await this.until(() => this.flushes > before, "an answer to the wish for a checkpoint");
   }
 
   role(isLeader: boolean): void {
@@ -247,12 +283,27 @@ export class WorkerHarness {
     while (this.#pumping) {
       const seen = this.#bell.count();
       this.#toApply.raft.flush();
-      this.#fromApply.raft.drain((type, _bytes, view, offset) => {
-        if (type === ApplyToRaft.flushed) this.flushedIndex = readFlushedIndex(view, offset);
-      });
+      this.#fromApply.raft.drain((...message) => this.#onRaftMessage(...message));
       this.#fromApply.frontend.drain((...message) => this.#onMessage(...message));
       this.#toApply.frontend.flush();
       await this.#bell.wait(seen, 20);
+    }
+  }
+
+  #onRaftMessage(type: number, bytes: Buffer, view: DataView, offset: number, size: number): void {
+    if (type === ApplyToRaft.flushed) {
+      this.flushedIndex = readFlushedIndex(view, offset);
+      this.flushes += 1;
+    } else if (type === ApplyToRaft.membership) {
+      const { index, members, removed } = decodeMembership(bytes.subarray(offset, offset + size));
+      const ids = members.map(({ ID }) => ID);
+      this.raftLines.push(`membership ${index}: ${ids.join()} without ${removed.join()}`);
+    } else if (type === ApplyToRaft.snapshotInstalled) {
+      const { index, term } = readSnapshotInstalled(view, offset);
+      this.raftLines.push(`snapshot installed ${index} ${term}`);
+    } else if (type === ApplyToRaft.stateHash) {
+      const { index, hash } = readStateHash(view, offset);
+      this.stateHashes.set(index, hash);
     }
   }
 
@@ -262,6 +313,9 @@ export class WorkerHarness {
     if (type === ApplyToMain.published) {
       this.#takeSegments(own);
       own.publish(readPublished(view, offset));
+    } else if (type === ApplyToMain.restored) {
+      this.#takeSegments(own);
+      assert.ok(own.restored(readPublished(view, offset)), "the reader shows the new store");
     } else if (type === ApplyToMain.checkpointed) {
       const checkpoint = readCheckpointed(view, offset);
       assert.ok(own.checkpointed(checkpoint), "the reader shows a checkpoint that was announced");

@@ -1,7 +1,7 @@
 import type { Effect } from "../../../src/raft-worker/core/effects.js";
 import type { Entry } from "../../../src/raft-worker/core/entry.js";
 import type { Message } from "../../../src/raft-worker/core/messages.js";
-import type { RaftStatus } from "../../../src/raft-worker/core/raft.js";
+import type { RaftStatus } from "../../../src/raft-worker/core/status.js";
 
 /** An entry as "index/term:payload". */
 export function describeEntry(entry: Entry): string {
@@ -25,7 +25,10 @@ export function describeEffect(effect: Effect): string {
     case "persist": {
       const { term, vote, commit } = effect.hardState;
       const entries = effect.entries.map(describeEntry).join(" ");
-      return `persist #${effect.sequence} term=${term} vote=${vote} commit=${commit} [${entries}]`;
+      const { snapshot } = effect;
+      const from = snapshot === undefined ? "" : ` after ${snapshot.index}/${snapshot.term}`;
+      const state = `term=${term} vote=${vote} commit=${commit}`;
+      return `persist #${effect.sequence} ${state}${from} [${entries}]`;
     }
     case "roleChanged":
       return `is ${effect.role} term=${effect.term} leader=${effect.leaderId ?? "none"}`;
@@ -41,6 +44,8 @@ export function describeEffect(effect: Effect): string {
       return `read ${effect.id} refused`;
     case "proposalsRefused":
       return `${effect.payloads.length} proposals refused`;
+    case "sendSnapshot":
+      return `send a snapshot to ${effect.to}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { MemberId } from "../../../src/raft-worker/core/entry.js";
 import { TestCluster } from "./cluster.js";
+import { describeConfiguration } from "./conf-change.js";
 import { describeEffect, describeEntry, describeMessage, describeStatus } from "./describe.js";
 import { SafetyChecker } from "./safety.js";
 
@@ -35,10 +36,19 @@ class ScriptRunner {
   #lines: string[] = [];
   #quiet = false;
   readonly #commands: Readonly<Record<string, Command>> = {
-    cluster: ([size, bytes]) => this.#newCluster(Number(size), Number(bytes ?? 64)),
+    cluster: ([size, ...options]) => this.#newCluster(Number(size), options),
     tick: ([id, count]) => this.#tick(BigInt(id ?? 0), Number(count ?? 1)),
     campaign: ([id]) => this.#campaign(BigInt(id ?? 0)),
     propose: ([id, ...values]) => this.#propose(BigInt(id ?? 0), values),
+    change: ([id, ...words]) => this.#propose(BigInt(id ?? 0), [`conf ${words.join(" ")}`]),
+    transfer: ([id, to]) => this.#transfer(BigInt(id ?? 0), to),
+    apply: ([id, count]) => this.#live.apply(BigInt(id ?? 0), Number(count ?? 1_000)),
+    flush: ([id]) => this.#live.flush(BigInt(id ?? 0)),
+    snapshot: ([id]) => this.#live.startSnapshot(BigInt(id ?? 0)),
+    arrive: () => this.#live.finishSnapshot(0, true),
+    fail: () => this.#live.finishSnapshot(0, false),
+    install: ([id]) => this.#live.installSnapshot(BigInt(id ?? 0)),
+    members: () => this.#printMembers(),
     read: ([id, readId]) => this.#read(BigInt(id ?? 0), Number(readId)),
     persist: ([id, count]) => this.#live.persist(BigInt(id ?? 0), Number(count ?? 1_000)),
     deliver: ([link, count]) => this.#deliver(link ?? "", Number(count ?? 1_000)),
@@ -48,7 +58,7 @@ class ScriptRunner {
     partition: (args) => this.#partition(args.join(" ")),
     heal: () => this.#live.cut.clear(),
     crash: ([id, kept]) => this.#live.member(BigInt(id ?? 0)).crash(Number(kept ?? 0)),
-    restart: ([id, applied]) => this.#live.start(BigInt(id ?? 0), Number(applied ?? 0)),
+    restart: ([id, index]) => this.#live.start(BigInt(id ?? 0), index ? Number(index) : undefined),
     network: () => this.#printNetwork(),
     status: () => this.#printStatus(),
     logs: () => this.#printLogs(),
@@ -72,16 +82,24 @@ class ScriptRunner {
     return this.#cluster;
   }
 
-  #newCluster(size: number, appendBytesMax: number): void {
+  /** Options: bytes=N of an append, spares=N members more, keep=N applied entries in memory. */
+  #newCluster(size: number, options: readonly string[]): void {
     this.#checker = new SafetyChecker();
+    const named = new Map(options.map((option) => option.split("=") as [string, string]));
+    const number = (name: string, usual: number): number => Number(named.get(name) ?? usual);
     const cluster = new TestCluster({
       size,
+      spares: number("spares", 0),
       seed: 1,
-      settings: { appendBytesMax },
+      settings: {
+        appendBytesMax: number("bytes", 64),
+        retention: { entriesMax: number("keep", 100_000), bytesMax: 1 << 30 },
+      },
       watch: (id, effect) => {
         this.#checker.watch(id, effect);
         if (!this.#quiet) this.#lines.push(`${id}  ${describeEffect(effect)}`);
       },
+      watchPacket: (packet) => this.#checker.watchPacket(packet),
     });
     this.#checker.attach(cluster);
     this.#cluster = cluster;
@@ -107,6 +125,11 @@ class ScriptRunner {
   #propose(id: MemberId, values: readonly string[]): void {
     const payloads = values.map((value) => Buffer.from(value));
     this.#live.step(id, { kind: "propose", payloads });
+  }
+
+  #transfer(id: MemberId, to: string | undefined): void {
+    const target = to === undefined ? undefined : BigInt(to);
+    this.#live.step(id, { kind: "transferLeader", to: target });
   }
 
   #read(id: MemberId, readId: number): void {
@@ -161,9 +184,17 @@ class ScriptRunner {
     }
   }
 
+  /** Who each member believes to belong to the group, and how far its store is. */
+  #printMembers(): void {
+    for (const { id, raft, store } of this.#live.members.values()) {
+      const { configuration } = raft?.status() ?? store;
+      this.#lines.push(`${id}  ${describeConfiguration(configuration)} at ${store.index}`);
+    }
+  }
+
   #printLogs(): void {
     for (const { id, disk } of this.#live.members.values()) {
-      this.#lines.push(`${id}  ${disk.entries.map(describeEntry).join(" ")}`);
+      this.#lines.push(`${id}  ${disk.entries.map(describeEntry).join(" ")}`.trimEnd());
     }
   }
 }

@@ -3,7 +3,8 @@ import type { LmdbBaseReader } from "../../../src/shared/mvcc/base/lmdb-base-rea
 /** Everything that a reader says, as strings: two stores are the same if their facts are. */
 export function* factsOf(reader: LmdbBaseReader): Generator<string> {
   const { snapshot } = reader;
-  yield JSON.stringify(snapshot.state);
+  const { stateHash, ...state } = snapshot.state;
+  yield `${JSON.stringify(state)} ${stateHash}`;
   const facts: string[] = [];
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
   snapshot.visitKeys(new Uint8Array(0), undefined, (key, record) => {
@@ -23,5 +24,8 @@ export function* factsOf(reader: LmdbBaseReader): Generator<string> {
   });
   snapshot.visitLeaseKeys(undefined, (lease, key) => facts.push(`lease ${lease} ${hex(key)}`));
   snapshot.visitLeases((id, lease) => facts.push(`lease ${id} ${hex(lease)}`));
+  snapshot.visitMembers((id, member) => facts.push(`member ${id} ${hex(member)}`));
+  snapshot.visitRemovedMembers((id) => facts.push(`removed ${id}`));
+  snapshot.visitAlarms((id, alarm) => facts.push(`alarm ${id} ${alarm}`));
   yield* facts;
 }

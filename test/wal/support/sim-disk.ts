@@ -108,6 +108,13 @@ export class SimDisk {
     this.#onStop = [];
   }
 
+  /** Bytes of all files. */
+  usedBytes(): number {
+    let used = 0;
+    for (const inode of new Set(this.#names.values())) used += inode.bytes.length;
+    return used;
+  }
+
   /** Paths of all files. */
   paths(): string[] {
     return [...this.#names.keys()].sort();
@@ -215,7 +222,7 @@ export class SimDisk {
   ): { from: number; to: number } {
     const bytes = Buffer.concat(write.chunks);
     const growth = write.offset + bytes.length - inode.bytes.length;
-    const free = this.rules.capacityBytes - this.#usedBytes();
+    const free = this.rules.capacityBytes - this.usedBytes();
     if (growth > 0 && growth > free) {
       const fits = Math.max(0, bytes.length - growth + Math.max(0, free));
       inode.write(bytes.subarray(0, fits), write.offset);
@@ -223,12 +230,6 @@ export class SimDisk {
     }
     inode.write(bytes, write.offset);
     return { from: write.offset, to: write.offset + bytes.length };
-  }
-
-  #usedBytes(): number {
-    let used = 0;
-    for (const inode of new Set(this.#names.values())) used += inode.bytes.length;
-    return used;
   }
 
   #find(path: string): SimInode {

@@ -1,5 +1,6 @@
 import { HeaderEncoder } from "../../../src/main/services/response-header.js";
 import { WatchHub, type WatchLimits } from "../../../src/main/watch/watch-hub.js";
+import type { ErrorCode } from "../../../src/shared/errors.js";
 import {
   WatchCreateRequest,
   type WatchResponse,
@@ -18,6 +19,7 @@ export interface RigOptions {
   readonly fragmentBytes?: number;
   readonly progressIntervalMs?: number;
   readonly limits?: Partial<WatchLimits>;
+  readonly refusal?: () => ErrorCode | 0;
   /** Milliseconds that pass at each look at the clock. */
   readonly msPerLook?: number;
 }
@@ -50,6 +52,7 @@ export class Rig {
         return this.nowMs;
       },
       random: () => 0,
+      ...(options.refusal === undefined ? {} : { refusal: options.refusal }),
       limits: options.limits ?? {},
     });
   }
@@ -127,6 +130,24 @@ export class Rig {
         frontend.released = message.checkpoint.position;
       }
     }
+  }
+
+  /** A snapshot of the newest state takes the place of the store: what lies between is not shown, only stored. */
+  restore(): void {
+    const { frontend, hub, view, world } = this;
+    world.checkpointBegin();
+    const state = frontend.queue.findLast((message) => message.kind === "published")?.state;
+    world.checkpointCommit();
+    frontend.queue.length = 0;
+    for (const [segment, buffer] of frontend.port.splice(0)) {
+      frontend.delta.addSegment(segment, buffer);
+    }
+    const previousRevision = view.revision;
+    if (state === undefined || !view.restored(state)) throw new Error("the base is behind");
+    hub.onRestored(previousRevision);
+    frontend.released = state.end;
+    world.compactBase();
+    world.release();
   }
 
   /** Turns the hub until it has nothing to do. */

@@ -246,7 +246,8 @@ export class CheckingClient {
     assert.ok(revision <= this.#history.revision());
     assert.ok(Number(watched.request.startRevision) <= revision, "progress before the start");
     assert.ok(watched.next - 1 <= revision, "a step back");
-    assert.deepEqual(this.#expected(watched, revision), [], "progress overtook an event");
+    const due = this.#expected(watched, revision).filter((one) => !this.#mayBeMissing(one));
+    assert.deepEqual(due, [], "progress overtook an event");
     watched.next = Math.max(watched.next, revision + 1);
   }
 

@@ -1,7 +1,6 @@
 import { accepted, type FlagRow, flagGroup, refused } from "../flag-spec.js";
 
 const NO_DISCOVERY = refused("discovery is not supported yet by this version");
-const ONE_MEMBER = accepted("this version runs clusters of one member");
 
 /** Flags that form and govern a cluster. docs/facts/flags.md section 2. */
 export const CLUSTER_FLAGS = flagGroup("Clustering", [
@@ -41,10 +40,9 @@ export const CLUSTER_FLAGS = flagGroup("Clustering", [
     "boolean",
     "true",
     "Refuse membership changes that would lose the quorum.",
-    ONE_MEMBER,
   ],
-  ["pre-vote", "boolean", "true", "Ask before an election whether it could be won.", ONE_MEMBER],
-  ["max-learners", "int", "1", "Most learners at one time.", ONE_MEMBER],
+  ["pre-vote", "boolean", "true", "Ask before an election whether it could be won."],
+  ["max-learners", "int", "1", "Most learners at one time."],
   ...discoveryRows(),
   ["discovery-srv", "text", "", "DNS domain whose SRV records name the members.", NO_DISCOVERY],
   ["discovery-srv-name", "text", "", "Suffix of the SRV service names.", NO_DISCOVERY],

@@ -1,7 +1,7 @@
 import { accepted, flagGroup, refused } from "../flag-spec.js";
 
 const STORE_IS_NOT_BBOLT = accepted("the store of this server has no such setting");
-const NO_PEER_TRAFFIC = accepted("this version has no member-to-member traffic yet");
+const PINGED = accepted("a dead connection to a member is found out by pings");
 
 /** Flags of the member itself: place, addresses, limits, keepalive. docs/facts/flags.md section 2. */
 export const MEMBER_FLAGS = flagGroup("Member", [
@@ -20,7 +20,7 @@ export const MEMBER_FLAGS = flagGroup("Member", [
     "uint",
     "5000",
     "Entries kept behind a snapshot for slow followers.",
-    NO_PEER_TRAFFIC,
+    accepted("what is kept for slow followers has a bound of its own"),
   ],
   ["heartbeat-interval", "uint", "100", "Milliseconds between two heartbeats of the leader."],
   [
@@ -35,12 +35,7 @@ export const MEMBER_FLAGS = flagGroup("Member", [
     "true",
     "Skip most of the first election wait when the member starts.",
   ],
-  [
-    "listen-peer-urls",
-    "urls",
-    "http://localhost:2380",
-    "URLs to listen on for other members. Not bound by this version.",
-  ],
+  ["listen-peer-urls", "urls", "http://localhost:2380", "URLs to listen on for other members."],
   [
     "listen-client-urls",
     "urls",
@@ -111,14 +106,14 @@ export const MEMBER_FLAGS = flagGroup("Member", [
     "duration",
     "5s",
     "Read deadline of a connection to a member.",
-    { ...NO_PEER_TRAFFIC, fileKey: null },
+    { ...PINGED, fileKey: null },
   ],
   [
     "raft-write-timeout",
     "duration",
     "5s",
     "Write deadline of a connection to a member.",
-    { ...NO_PEER_TRAFFIC, fileKey: null },
+    { ...PINGED, fileKey: null },
   ],
   [
     "memory-mlock",

@@ -1,7 +1,7 @@
 import { accepted, flagGroup, refused } from "../flag-spec.js";
 
 const NO_TRACING = accepted("distributed tracing is not supported yet by this version");
-const NO_CHECKS = accepted("this version has no members to compare with");
+const NO_CHECKS = accepted("members compare their stores all the time");
 
 /** Flags of metrics and profiling. docs/facts/flags.md section 2. */
 export const MONITORING_FLAGS = flagGroup("Profiling and Monitoring", [
@@ -110,8 +110,7 @@ export const GENERAL_FLAGS = flagGroup("General", [
     "force-new-cluster",
     "boolean",
     "false",
-    "Unsafe: forget all other members and keep the data.",
-    refused("multi-member clusters are not supported yet by this version"),
+    "Unsafe: forget all other members and keep the data. Use it once, then start without it.",
   ],
   [
     "unsafe-no-fsync",

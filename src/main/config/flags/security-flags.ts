@@ -7,7 +7,9 @@ const client = (key: string): FlagExtra => ({
   ...NO_TLS,
   fileKey: `client-transport-security.${key}`,
 });
-const peer = (key: string): FlagExtra => ({ ...NO_TLS, fileKey: `peer-transport-security.${key}` });
+const NO_PEER_TLS = refused("this part of TLS between members is not supported yet");
+const peerKey = (key: string): FlagExtra => ({ fileKey: `peer-transport-security.${key}` });
+const peer = (key: string): FlagExtra => ({ ...NO_PEER_TLS, ...peerKey(key) });
 
 /** Flags of the client port's and the members' TLS, of origins and hosts. flags.md section 2. */
 export const SECURITY_FLAGS = flagGroup("Security", [
@@ -26,14 +28,14 @@ export const SECURITY_FLAGS = flagGroup("Security", [
     client("allowed-hostname"),
   ],
   ["auto-tls", "boolean", "false", "Make a certificate for the client port.", client("auto-tls")],
-  ["peer-cert-file", "text", "", "Certificate of the peer port.", peer("cert-file")],
-  ["peer-key-file", "text", "", "Key of that certificate.", peer("key-file")],
-  ["peer-trusted-ca-file", "text", "", "CA of the members.", peer("trusted-ca-file")],
-  ["peer-client-cert-auth", "boolean", "false", "Demand them.", peer("client-cert-auth")],
+  ["peer-cert-file", "text", "", "Certificate between members.", peerKey("cert-file")],
+  ["peer-key-file", "text", "", "Key of that certificate.", peerKey("key-file")],
+  ["peer-trusted-ca-file", "text", "", "CA of the members.", peerKey("trusted-ca-file")],
+  ["peer-client-cert-auth", "boolean", "false", "Demand them.", peerKey("client-cert-auth")],
   ["peer-client-cert-file", "text", "", "Certificate as a client.", peer("client-cert-file")],
   ["peer-client-key-file", "text", "", "Key of that certificate.", peer("client-key-file")],
   ["peer-auto-tls", "boolean", "false", "Make a certificate for members.", peer("auto-tls")],
-  ["peer-crl-file", "text", "", "Revoked certificates.", { ...NO_TLS, fileKey: null }],
+  ["peer-crl-file", "text", "", "Revoked certificates.", { ...NO_PEER_TLS, fileKey: null }],
   ["peer-cert-allowed-cn", "list", "", "Common names of members.", peer("allowed-cn")],
   [
     "peer-cert-allowed-hostname",
@@ -47,7 +49,10 @@ export const SECURITY_FLAGS = flagGroup("Security", [
     "boolean",
     "false",
     "Do not compare a member's address with its certificate.",
-    peer("skip-client-san-verification"),
+    {
+      ...accepted("the address that a member calls from is not compared with its certificate"),
+      ...peerKey("skip-client-san-verification"),
+    },
   ],
   ["self-signed-cert-validity", "uint", "1", "Years that made certificates are valid.", NO_TLS],
   ["cipher-suites", "list", "", "Cipher suites of TLS 1.2.", NO_TLS],

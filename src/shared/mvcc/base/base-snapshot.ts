@@ -142,6 +142,13 @@ export class BaseSnapshot {
     }
   }
 
+  /** Visits the ids that were members once. */
+  visitRemovedMembers(visit: (id: bigint) => void): void {
+    for (const { row } of this.rows.rows("removedMembers", { start: EMPTY })) {
+      visit(asView(row).getBigUint64(0));
+    }
+  }
+
   /** Visits raised alarms: member id and etcdserverpb.AlarmType. */
   visitAlarms(visit: (memberId: bigint, alarm: number) => void): void {
     for (const { row } of this.rows.rows("alarms", { start: EMPTY })) {

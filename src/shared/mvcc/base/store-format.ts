@@ -13,6 +13,8 @@
  *     leaseKeys  lease id u64, 0, user key | 1, id u64        empty
  *     members    member id u64                                etcdserverpb.Member
  *     alarms     member id u64, alarm u32                     empty
+ *     removedMembers                                          empty
+ *                id u64 of a former member, never a member's again
  *
  * Row keys are big endian, so that LMDB's byte order is the order of the numbers. Every value begins with
  * a little-endian CRC-32 of its row key and body: LMDB checks nothing itself, and a value that moved to
@@ -56,6 +58,7 @@ export const TABLE_NAMES = [
   "leaseKeys",
   "members",
   "alarms",
+  "removedMembers",
 ] as const;
 
 /** Name of a table. */
@@ -153,6 +156,7 @@ function openTables(root: RootDatabase<Uint8Array, Uint8Array>, create: boolean)
     leaseKeys: table("leaseKeys"),
     members: table("members"),
     alarms: table("alarms"),
+    removedMembers: table("removedMembers"),
   };
 }
 

@@ -16,6 +16,8 @@ export interface StoreState {
   readonly finishedCompactRevision: number;
   /** The next id for a long key or a history. Ids are never reused. */
   readonly nextId: number;
+  /** Rolling hash of everything applied up to `appliedIndex`, unsigned 64 bits. */
+  readonly stateHash: bigint;
 }
 
 /** The state of an empty store. */
@@ -26,11 +28,12 @@ export const EMPTY_STATE: StoreState = {
   compactRevision: -1,
   finishedCompactRevision: -1,
   nextId: 1,
+  stateHash: 0n,
 };
 
-const STATE_BYTES = 48;
+const STATE_BYTES = 56;
 
-/** The body of the state row: six u64 little endian, the compact revisions plus one. */
+/** The body of the state row: seven u64 little endian, the compact revisions plus one. */
 export function encodeStoreState(state: StoreState): Buffer {
   const body = Buffer.alloc(STATE_BYTES);
   const view = asView(body);
@@ -40,6 +43,7 @@ export function encodeStoreState(state: StoreState): Buffer {
   putUint53(view, 24, state.compactRevision + 1);
   putUint53(view, 32, state.finishedCompactRevision + 1);
   putUint53(view, 40, state.nextId);
+  view.setBigUint64(48, state.stateHash, true);
   return body;
 }
 
@@ -54,5 +58,6 @@ export function decodeStoreState(body: Uint8Array): StoreState {
     compactRevision: getUint53(view, 24) - 1,
     finishedCompactRevision: getUint53(view, 32) - 1,
     nextId: getUint53(view, 40),
+    stateHash: view.getBigUint64(48, true),
   };
 }

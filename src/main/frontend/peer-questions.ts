@@ -1,0 +1,75 @@
+import { ErrorCode } from "../../shared/errors.js";
+import { PEER_QUESTIONS_OPEN_MAX } from "../../shared/limits.js";
+import {
+  type AnswerMessage,
+  type AskMessage,
+  MainToRaft,
+  sendAnswer,
+  sendAsk,
+} from "../../shared/messages/main-to-raft.js";
+import type { AskedMessage } from "../../shared/messages/raft-to-main.js";
+import type { RingWriter } from "../../shared/ring/writer.js";
+import { type AnswerHandler, PendingTable } from "./pending.js";
+
+/** A question for another member; to `ASK_LEADER`, or to a member id. */
+export type PeerQuestion = Omit<AskMessage, "requestId">;
+
+/** Answers another member's question, once: code 0 and a body, or a refusal. */
+export type PeerReply = (code: ErrorCode | 0, body?: Uint8Array) => void;
+
+/** Takes the questions of other members. Each must be answered in the end: the asked are counted. */
+export type QuestionHandler = (question: AskedMessage, reply: PeerReply) => void;
+
+const NO_BYTES = new Uint8Array(0);
+const ASKED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A frontend's questions to other members beside the log, and theirs to it (peer-ask.ts). */
+export class PeerQuestions {
+  readonly #toRaft: RingWriter;
+  readonly #open = new PendingTable({
+    countMax: PEER_QUESTIONS_OPEN_MAX,
+    bytesMax: ASKED_BYTES_MAX,
+  });
+  #handler: QuestionHandler = (_question, reply) => reply(ErrorCode.stopped);
+
+  constructor(toRaft: RingWriter) {
+    this.#toRaft = toRaft;
+  }
+
+  /** Names who answers other members. */
+  onAsked(handler: QuestionHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Sends a question, with the next flush. False: too many are open, nothing was sent. */
+  ask(question: PeerQuestion, handler: AnswerHandler, nowMs: number): boolean {
+    const requestId = this.#open.add(handler, question.payload.length, nowMs);
+    if (requestId === undefined) return false;
+    sendAsk(this.#toRaft, { ...question, requestId });
+    return true;
+  }
+
+  /** The answer to one of ours; its revision is not known here. */
+  answered({ id, code, payload }: AnswerMessage): void {
+    const length = code === 0 ? payload.length : 0;
+    this.#open.answer(id, code, 0, payload, 0, length);
+  }
+
+  /** Another member asks. */
+  asked(question: AskedMessage, flushSoon: () => void): void {
+    this.#handler(question, (code, body = NO_BYTES) => {
+      sendAnswer(this.#toRaft, MainToRaft.answer, { id: question.askId, code, payload: body });
+      flushSoon();
+    });
+  }
+
+  /** Refuses what has waited since `startedBeforeMs` or longer: the question or its answer was lost. */
+  expire(startedBeforeMs: number): void {
+    this.#open.expire(startedBeforeMs, () => ErrorCode.timeout);
+  }
+
+  /** Refuses everything: the server stops. */
+  refuseAll(): void {
+    this.#open.refuseAll();
+  }
+}

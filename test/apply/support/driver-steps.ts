@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { PutRequest } from "../../../src/shared/gen/etcdserverpb/rpc.js";
+import { MainToApply, sendNumber } from "../../../src/shared/messages/main-to-apply.js";
+import { DriverHarness, type DriverHarnessOptions } from "./driver-harness.js";
+import { FakeStore } from "./fake-store.js";
+import { put } from "./machine.js";
+
+/** A driver over a store of maps. */
+export function harness(options: Partial<DriverHarnessOptions> = {}) {
+  const store = new FakeStore();
+  const it = new DriverHarness({ store, base: store.base, leaseKeyBase: store, ...options });
+  return { it, store };
+}
+
+/** An encoded put. */
+export function putBytes(key: string, value = "v", more: Partial<PutRequest> = {}): Uint8Array {
+  return PutRequest.encode(put(key, value, more)).finish();
+}
+
+/** Lets the open transaction write, commit and reach the disk. */
+export function completeRun(it: DriverHarness, store: FakeStore): void {
+  assert.ok(store.run, "a transaction is open");
+  store.run.state = "writing";
+  it.settle();
+  assert.equal(store.run.state, "committing");
+  store.run.complete();
+  store.run = undefined;
+  it.settle();
+}
+
+/** A frontend lets go of a checkpoint. */
+export function release(it: DriverHarness, checkpointId: number, frontend = 0): void {
+  const writer = it.frontends[frontend]?.writer;
+  assert.ok(writer);
+  sendNumber(writer, MainToApply.released, checkpointId);
+  writer.flush();
+  it.settle();
+}
