@@ -32,6 +32,9 @@ import { WatchHub } from "./watch/watch-hub.js";
 /** What a request may take besides two elections (limits.md section 4). */
 const REQUEST_TIMEOUT_BASE_MS = 5000;
 
+/** How often gRPC health takes note of this member's standing. */
+const HEALTH_LOOK_MS = 1000;
+
 /** What the clients' side of a member is made of. */
 export interface ClientSideParts extends ServerOptions {
   readonly actors: Actors;
@@ -58,6 +61,7 @@ export class ClientSide {
   readonly #clientHttp: HttpServer;
   readonly #metricsHttp: HttpServer;
   readonly #compactor: AutoCompactor | undefined;
+  #healthTimer: NodeJS.Timeout | undefined;
 
   /** Nothing runs before `start`. */
   constructor(parts: ClientSideParts) {
@@ -109,6 +113,9 @@ export class ClientSide {
   /** Lets clients in. The frontend must have been started. */
   serve(ports: { readonly client: ClientPorts; readonly metrics: ClientPorts }): void {
     this.#leaderWatch.start();
+    this.#healthTimer = setInterval(() => {
+      this.#health.setServing(!this.standing.isCorrupt);
+    }, HEALTH_LOOK_MS).unref();
     ports.client.serve({
       http2: (connection) => this.#transport.accept(connection),
       http1: (connection) => this.#clientHttp.accept(connection),
@@ -118,6 +125,7 @@ export class ClientSide {
 
   /** Is not ready any more, and lets open calls come to their end; new ones are not taken. */
   drain(): void {
+    clearInterval(this.#healthTimer);
     this.#health.setServing(false);
     this.#compactor?.stop();
     this.#leaderWatch.stop();

@@ -3,6 +3,7 @@ import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
   AlarmType,
+  type Member,
 } from "../shared/gen/etcdserverpb/rpc.js";
 import {
   ApplyToRaft,
@@ -70,14 +71,20 @@ export class ClusterLink {
   readonly #courier: SnapshotCourier;
   readonly #hashes = new HashCheck();
   #membership: Membership;
+  /** Members that the store has not named yet; none once it has named them all. */
+  #expected: readonly Member[];
   /** Until it is in the store and the log begins after it, both on disk. */
   #received: ReceivedSnapshot | undefined;
 
-  /** `membership` is what the store held at the start. */
-  constructor(options: ClusterLinkOptions, membership: Membership) {
+  /**
+   * `membership` is what the store held at the start, `expected` whom a new member was told of: a new
+   * cluster's members are named by its log one by one, and must not lose sight of each other meanwhile.
+   */
+  constructor(options: ClusterLinkOptions, membership: Membership, expected: readonly Member[]) {
     const { peers, step, toApply } = options;
     this.#options = options;
     this.#membership = membership;
+    this.#expected = expected;
     this.#courier = new SnapshotCourier(peers, {
       checkpointWanted: () => sendCheckpointWanted(toApply),
       started: (to, index) => step({ kind: "snapshotStarted", to, index }),
@@ -88,6 +95,16 @@ export class ClusterLink {
   /** The members as this member has applied them. */
   get membership(): Membership {
     return this.#membership;
+  }
+
+  /** Tells the network whom it may expect. */
+  introduce(): void {
+    const { members, removed } = this.#membership;
+    const isNamed = ({ ID }: Member): boolean =>
+      removed.includes(ID) || members.some((member) => member.ID === ID);
+    this.#expected = this.#expected.every(isNamed) ? [] : this.#expected;
+    const unnamed = this.#expected.filter((member) => !isNamed(member));
+    this.#options.peers.setMembership({ ...this.#membership, members: [...members, ...unnamed] });
   }
 
   /** The log cannot help this member any more: it gets the store. */
@@ -162,9 +179,9 @@ export class ClusterLink {
   }
 
   #configure(membership: Membership): void {
-    const { self, peers, step, onRemoved } = this.#options;
+    const { self, step, onRemoved } = this.#options;
     this.#membership = membership;
-    peers.setMembership(membership);
+    this.introduce();
     step({
       kind: "configured",
       index: membership.index,

@@ -1,6 +1,6 @@
 import { assert, unreachable } from "../shared/assert.js";
 import { ErrorCode } from "../shared/errors.js";
-import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
+import { type Member, MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
 import {
   DISK_STALL_ELECTIONS_MAX,
   RAFT_APPLY_LAG_ENTRIES_MAX,
@@ -10,7 +10,7 @@ import {
   RAFT_UNAPPLIED_BYTES_MAX,
 } from "../shared/limits.js";
 import { ApplyToRaft, readFlushedIndex } from "../shared/messages/apply-to-raft.js";
-import { ENTRY_HEADER_BYTES } from "../shared/messages/entry.js";
+import { ENTRY_HEADER_BYTES, EntryKind, NO_FRONTEND } from "../shared/messages/entry.js";
 import { MainToRaft, readAnswer, readAsk, readReadIndex } from "../shared/messages/main-to-raft.js";
 import type { Membership } from "../shared/messages/membership.js";
 import type { MessageHandler, RingReader } from "../shared/ring/reader.js";
@@ -60,6 +60,8 @@ export interface RaftDriverOptions {
   readonly electionTicks: number;
   /** What the store held at the start. */
   readonly membership: Membership;
+  /** Members that are not in the store yet: whom a new member was told of. */
+  readonly expected: readonly Member[];
 }
 
 /**
@@ -97,7 +99,7 @@ export class RaftDriver {
 
   /** The core must not have been started; its store holds everything up to its applied index. */
   constructor(raft: Raft, ports: RaftDriverPorts, options: RaftDriverOptions) {
-    const { memberId, electionTicks, membership } = options;
+    const { memberId, electionTicks, membership, expected } = options;
     this.#raft = raft;
     this.#stallTicksMax = electionTicks * DISK_STALL_ELECTIONS_MAX;
     this.#ports = ports;
@@ -122,6 +124,7 @@ export class RaftDriver {
         onRemoved: ports.onRemoved,
       },
       membership,
+      expected,
     );
     this.#inputs = ports.frontends.map((port, id) => ({
       ...port,
@@ -132,7 +135,7 @@ export class RaftDriver {
   /** Begins the member's life. Once, before anything else. */
   start(): void {
     this.#ports.board.set(BoardSlot.term, this.#raft.status().term);
-    this.#ports.peers.setMembership(this.#cluster.membership);
+    this.#cluster.introduce();
     this.#perform(this.#raft.step({ kind: "start" }));
     this.turn();
   }
@@ -148,6 +151,12 @@ export class RaftDriver {
   /** A message of another member. */
   receive(from: MemberId, message: Message): void {
     this.#perform(this.#raft.step({ kind: "message", from, message }));
+  }
+
+  /** The stream to another member broke. */
+  contactLost(id: MemberId): void {
+    this.#perform(this.#raft.step({ kind: "unreachable", id }));
+    this.turn();
   }
 
   /** A question of another member. */
@@ -255,10 +264,12 @@ export class RaftDriver {
   #propose(): void {
     if (this.#proposals.length === 0) return;
     if (this.#raft.hasLeader) {
-      const payloads = this.#proposals;
+      const payloads = this.#isLeader
+        ? this.#proposals
+        : this.#proposals.filter((payload) => !isLeadersOwn(payload));
       this.#proposals = [];
       this.#proposalBytes = 0;
-      this.#perform(this.#raft.step({ kind: "propose", payloads }));
+      if (payloads.length > 0) this.#perform(this.#raft.step({ kind: "propose", payloads }));
       return;
     }
     // Without a leader proposals wait, until their clients give up (G-14); but not any number of them.
@@ -382,4 +393,15 @@ export class RaftDriver {
       return this.#takesInput && !output.blocked;
     };
   }
+}
+
+/**
+ * Whether only a leader may propose this: what its own lessor wants. A deposed leader's lessor knows nothing of
+ * the renewals that its successor has promised.
+ */
+function isLeadersOwn(payload: Uint8Array): boolean {
+  const kind = payload[0];
+  if (kind !== EntryKind.leaseRevoke && kind !== EntryKind.leaseCheckpoint) return false;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return view.getUint16(2, true) === NO_FRONTEND;
 }

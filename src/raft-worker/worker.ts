@@ -175,7 +175,7 @@ class RaftActor implements RaftControl {
         onHash: (from, report) => drive((driver) => driver.hashReported(from, report)),
         onDelivered: () => drive((driver) => driver.turn()),
         onSnapshot: (snapshot) => drive((driver) => driver.snapshotReceived(snapshot)),
-        onUnreachable: () => {},
+        onUnreachable: (id) => drive((driver) => driver.contactLost(id)),
         onRemoved: () => this.#onRemoved(),
         members: async () => driver().members(),
       },
@@ -228,8 +228,6 @@ class RaftActor implements RaftControl {
     };
     // A turn at once, instead of by way of the bell: a lone client waits for nothing else.
     const wake = (): void => void this.#driver?.turn();
-    // A member without data knows those that it was told of when it was started, until it knows better.
-    const known = membership.members.length > 0 ? membership : decodeMembership(seeds);
     return new RaftDriver(
       raft,
       {
@@ -247,7 +245,12 @@ class RaftActor implements RaftControl {
         },
         onRemoved: () => this.#onRemoved(),
       },
-      { memberId, electionTicks: settings.electionTicks, membership: known },
+      {
+        memberId,
+        electionTicks: settings.electionTicks,
+        membership,
+        expected: decodeMembership(seeds).members,
+      },
     );
   }
 

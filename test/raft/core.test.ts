@@ -214,6 +214,29 @@ describe("a follower", () => {
     ]);
   });
 
+  test("waits a short while for a leader whose connection broke, and the whole timeout for others", () => {
+    const broken = new Subject({ term: 1 });
+    broken.hear(2n, heartbeat(1));
+    broken.step({ kind: "unreachable", id: 2n });
+    // Two ticks of grace and at most what the random part of the timeout adds.
+    const electionTicks = 10;
+    assert.match(broken.tick(2 + electionTicks - 1).join("; "), /is preCandidate/);
+    const whole = new Subject({ term: 1 });
+    whole.hear(2n, heartbeat(1));
+    whole.step({ kind: "unreachable", id: 3n });
+    assert.deepEqual(whole.tick(electionTicks - 1), []);
+    broken.step({ kind: "unreachable", id: 3n });
+  });
+
+  test("keeps to a leader whose connection broke when it is heard again", () => {
+    const subject = new Subject({ term: 1 });
+    subject.hear(2n, heartbeat(1));
+    subject.step({ kind: "unreachable", id: 2n });
+    subject.tick(1);
+    subject.hear(2n, heartbeat(1));
+    assert.deepEqual(subject.tick(9), []);
+  });
+
   test("forwards waiting reads as one, repeats the question, and turns to a new leader", () => {
     const subject = new Subject({ term: 1 });
     assert.deepEqual(subject.step({ kind: "readIndex", id: 1 }), []);

@@ -118,7 +118,12 @@ function makeRig(options: RigOptions = {}) {
   };
   const membership = { index: 0, members: [], removed: [] };
   const { electionTicks } = TEST_SETTINGS;
-  const driver = new RaftDriver(raft, ports, { memberId: id, electionTicks, membership });
+  const driver = new RaftDriver(raft, ports, {
+    memberId: id,
+    electionTicks,
+    membership,
+    expected: [],
+  });
   const apply = new ApplyEnd(buffers);
   const first = new FrontendEnd(buffers, 0);
   const second = new FrontendEnd(buffers, 1);

@@ -24,7 +24,7 @@ export class DeltaHold {
   #unreleased: Checkpointed[] = [];
   #newest: Checkpointed = { checkpointId: 0, position: DELTA_START, revision: 0 };
   /** Each with the newest checkpoint when it was taken. */
-  #pins = new Set<{ readonly since: number }>();
+  readonly #pins = new Set<{ readonly since: number }>();
 
   /** `released` tells the apply worker of a checkpoint that nobody here reads behind any more. */
   constructor(view: ReadView, released: (checkpointId: number) => void) {
@@ -34,13 +34,12 @@ export class DeltaHold {
 
   /** Keeps the delta from the newest checkpoint on readable until the pin is released. */
   pin(): DeltaPin {
-    const pins = this.#pins;
     const pin = { since: this.#newest.checkpointId };
-    pins.add(pin);
+    this.#pins.add(pin);
     return {
       from: this.#newest.position,
       release: () => {
-        pins.delete(pin);
+        this.#pins.delete(pin);
         this.release();
       },
     };
@@ -54,13 +53,11 @@ export class DeltaHold {
   }
 
   /**
-   * A snapshot took the place of the store: the checkpoints and the pins of before concern a delta that is
-   * void, and hold nothing any more.
+   * A snapshot took the place of the store: what the delta held is void for whoever begins to read now. Pins
+   * of before still hold it, for threads that are reading it: the checkpoint that follows waits for them.
    */
   restored({ end, revision }: Published): void {
-    this.#unreleased = [];
-    this.#pins = new Set();
-    this.#newest = { checkpointId: 0, position: end, revision };
+    this.#newest = { checkpointId: this.#newest.checkpointId, position: end, revision };
   }
 
   /** Lets go of the delta before the newest checkpoint that no pin older than it still reads. */

@@ -23,6 +23,8 @@ const NO_BYTES = new Uint8Array(0);
  */
 export class LeaderLessor {
   readonly #sources: LeaderLessorSources;
+  /** Everything of earlier terms is applied here, as far as it ever will be. */
+  #caughtUpTerm: number | undefined;
 
   constructor(sources: LeaderLessorSources) {
     this.#sources = sources;
@@ -32,7 +34,14 @@ export class LeaderLessor {
   renew(leaseId: bigint, handler: AnswerHandler): void {
     const term = this.#term();
     if (term === undefined) return refuseNow(handler, ErrorCode.notLeader);
-    this.#renew(leaseId, { term, isCaughtUp: false }, handler);
+    const renew = (): void => this.#renew(leaseId, { term, isCaughtUp: false }, handler);
+    if (this.#caughtUpTerm === term) return renew();
+    // The log of a new leader may end with its predecessor's revoke of this very lease.
+    this.#confirm(term, (code) => {
+      if (code !== 0) return refuseNow(handler, code);
+      this.#caughtUpTerm = term;
+      renew();
+    });
   }
 
   /** Looks a lease up; answered by a LeaseTimeToLiveResponse without header, or notLeader. */

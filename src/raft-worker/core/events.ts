@@ -40,5 +40,7 @@ export type RaftEvent =
     }
   /** This member's own store was replaced by a snapshot; its `configured` came before. */
   | { readonly kind: "snapshotInstalled"; readonly index: number; readonly term: number }
+  /** What was sent to this member lately may be lost: its stream broke. */
+  | { readonly kind: "unreachable"; readonly id: MemberId }
   /** This member's own store holds everything up to here on disk. */
   | { readonly kind: "flushed"; readonly index: number };

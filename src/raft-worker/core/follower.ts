@@ -4,6 +4,9 @@ import type { AppendRequest, Message } from "./messages.js";
 import type { Node } from "./node.js";
 import type { Follower, Transition } from "./role.js";
 
+/** Ticks of a whole election timeout that a leader keeps whose connection broke. */
+const GRACE_TICKS = 2;
+
 /** A follower of this leader, or of nobody yet. */
 export function makeFollower(node: Node, leaderId: MemberId | undefined): Follower {
   return {
@@ -29,6 +32,16 @@ export function tickFollower(node: Node, role: Follower): Transition | undefined
     node.send(role.leaderId, { kind: "readRequest", term: node.term, context });
   }
   return undefined;
+}
+
+/**
+ * The connection to a member broke. If it was the leader's, its process has most likely ended: the wait for
+ * it becomes short. Not zero: one that only lost the connection is back in a tick or two. A pre-vote, and
+ * the members that still hear the leader, keep a mistake from doing harm.
+ */
+export function contactLost(node: Node, role: Follower, id: MemberId): void {
+  if (role.leaderId !== id) return;
+  role.elapsedTicks = Math.max(role.elapsedTicks, node.settings.electionTicks - GRACE_TICKS);
 }
 
 /** Takes a message of this member's term. */

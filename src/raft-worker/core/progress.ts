@@ -160,6 +160,11 @@ export class Progress {
     if (this.#snapshot.tick(patience)) this.#snapshotFailed();
   }
 
+  /** Appends on their way to it may be lost: it is asked anew where the logs meet. */
+  contactLost(): void {
+    if (this.state === "replicate") this.#enter("probe", this.matchIndex + 1);
+  }
+
   /** It has everything that was applied here: nothing need be kept for it. */
   caughtUp(): void {
     this.#catchUpFrom = undefined;

@@ -15,6 +15,7 @@ import type { Entry, HardState, LogPosition, MemberId } from "./entry.js";
 import type { RaftEvent } from "./events.js";
 import {
   campaignIfWanted,
+  contactLost,
   forwardProposals,
   forwardReads,
   makeFollower,
@@ -171,6 +172,10 @@ export class Raft {
       case "snapshotInstalled":
         this.#snapshotInstalled({ index: event.index, term: event.term });
         break;
+      case "unreachable":
+        if (this.#role.kind === "follower") contactLost(this.#node, this.#role, event.id);
+        else this.#progressOf(event.id)?.contactLost();
+        break;
       default:
         unreachable(event, "event");
     }
@@ -248,9 +253,7 @@ export class Raft {
     const { firstIndex } = node.log;
     node.log.restartAfter(position);
     const isKept = node.log.firstIndex === firstIndex;
-    assert(
-      isKept || this.#role.kind !== "leader",
-      "a leader's log holds what is committed", {
+    assert(isKept || this.#role.kind !== "leader", "a leader's log holds what is committed", {
       ...position,
     });
     node.flushedTo(position.index);

@@ -6,8 +6,8 @@ import type { Role } from "./role.js";
  * does not hold on disk stays: a snapshot for one of them begins there at the earliest.
  */
 export function releaseLog(node: Node, role: Role): void {
-  const { log, settings, peers, flushedIndex } = node;
-  if (peers.length === 0) {
+  const { log, settings, flushedIndex } = node;
+  if (isAlone(node)) {
     const all = { upTo: log.appliedIndex, pinnedIndex: undefined, pinnedBytesMax: 0 };
     log.release({ entriesMax: 0, bytesMax: 0 }, all);
     return;
@@ -17,6 +17,12 @@ export function releaseLog(node: Node, role: Role): void {
     pinnedIndex: pinnedIndex(role),
     pinnedBytesMax: settings.snapshotRetainBytesMax,
   });
+}
+
+/** A member of a new group is not: it seems so only until it has applied the first entries of its log. */
+function isAlone(node: Node): boolean {
+  if (node.peers.length > 0 || node.log.hasUnconfiguredChange) return false;
+  return node.isVoter;
 }
 
 function pinnedIndex(role: Role): number | undefined {

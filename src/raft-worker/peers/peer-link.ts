@@ -10,10 +10,10 @@ import {
 } from "./bounds.js";
 import { encodeEnvelope } from "./envelope.js";
 import type { PeerItem } from "./items.js";
+import { LogThrottle } from "./log-throttle.js";
 import { OutgoingCall, PeerCallError } from "./outgoing-call.js";
 import { parsePeerUrl } from "./peer-url.js";
 import { Refusal } from "./refusal.js";
-import { RepeatedLog } from "./repeated-log.js";
 import { SendQueue } from "./send-queue.js";
 import { MESSAGES_METHOD } from "./service.js";
 
@@ -39,8 +39,8 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #queue = new SendQueue();
   readonly #backOff = new BackOff();
-  readonly #failures: RepeatedLog;
-  readonly #drops: RepeatedLog;
+  readonly #failures = new LogThrottle(LOG_AGAIN_MS);
+  readonly #drops = new LogThrottle(LOG_AGAIN_MS);
   #urls: readonly string[];
   #nextUrl = 0;
   #call: OutgoingCall | undefined;
@@ -53,8 +53,6 @@ export class PeerLink {
   constructor(options: PeerLinkOptions, urls: readonly string[]) {
     this.#options = options;
     this.#urls = urls;
-    this.#failures = new RepeatedLog(options.logger, LOG_AGAIN_MS);
-    this.#drops = new RepeatedLog(options.logger, LOG_AGAIN_MS);
     void this.#run();
   }
 
@@ -154,7 +152,7 @@ export class PeerLink {
     if (wasActive) {
       logger.warn("peer became inactive (message send to peer failed)", fields);
     } else {
-      this.#failures.warn(failureText(error), fields, refusalOf(error));
+      if (this.#failures.isDue(refusalOf(error) ?? "")) logger.warn(failureText(error), fields);
       this.#nextUrl += 1;
     }
     if (refusalOf(error) === Refusal.removed) onRemoved();
@@ -176,6 +174,7 @@ export class PeerLink {
     this.#isFlushDue = true;
     setImmediate(() => {
       this.#isFlushDue = false;
+      if (this.#isClosed) return;
       this.#reportOverflow();
       this.#flush();
     });
@@ -187,10 +186,7 @@ export class PeerLink {
       const envelope = encodeEnvelope(this.#queue.take());
       // The other side would end the stream, and again after every attempt to say the same.
       if (envelope.length > PEER_MESSAGE_BYTES_MAX) {
-        this.#drops.warn("dropped a message to a peer: it is too large", {
-          "remote-peer-id": this.#options.id,
-          bytes: envelope.length,
-        });
+        this.#dropped("dropped a message to a peer: it is too large");
         continue;
       }
       call.write(envelope, this.#flush);
@@ -202,10 +198,13 @@ export class PeerLink {
     this.#isOverflowing = false;
     // While nothing gets through anyway, that has been said.
     if (this.#activeSinceMs === undefined) return;
-    this.#drops.warn("dropped messages to a peer: it takes them too slowly", {
-      "remote-peer-id": this.#options.id,
-    });
+    this.#dropped("dropped messages to a peer: it takes them too slowly");
     this.#options.onUnreachable();
+  }
+
+  #dropped(message: string): void {
+    if (!this.#drops.isDue(message)) return;
+    this.#options.logger.warn(message, this.#identities());
   }
 }
 

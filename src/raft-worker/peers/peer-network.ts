@@ -11,11 +11,11 @@ import { type Caller, checkHandshake, removedError } from "./handshake.js";
 import { IncomingFile } from "./incoming-file.js";
 import { type IncomingCall, IncomingStreams } from "./incoming-streams.js";
 import { type PeerItem, splitMessage } from "./items.js";
+import { LogThrottle } from "./log-throttle.js";
 import type { PeerConnection, PeerOptions, SnapshotHandlers } from "./options.js";
 import { PeerLink } from "./peer-link.js";
 import { PeerServer } from "./peer-server.js";
 import { RefusedError, refusalStatus } from "./refusal.js";
-import { RepeatedLog } from "./repeated-log.js";
 import { Roster } from "./roster.js";
 import { SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
@@ -33,7 +33,7 @@ export class PeerNetwork {
   readonly #incoming: IncomingStreams;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
-  readonly #refused: RepeatedLog;
+  readonly #refused = new LogThrottle(LOG_AGAIN_MS);
   #server: PeerServer | undefined;
   #memberLists = 0;
   #isClosed = false;
@@ -42,7 +42,6 @@ export class PeerNetwork {
     const { clusterId, memberId, logger, handlers, snapshotDirectory } = options;
     this.#options = options;
     this.#roster = new Roster(clusterId, memberId);
-    this.#refused = new RepeatedLog(logger, LOG_AGAIN_MS);
     this.#sender = new SnapshotSender(logger);
     this.#receiver = new SnapshotReceiver({
       directory: snapshotDirectory,
@@ -156,20 +155,22 @@ export class PeerNetwork {
       take(checkHandshake(call.metadata, this.#roster));
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      const { memberId, clusterId } = this.#options;
-      const remote = call.getPeer();
-      this.#refused.warn(
-        error.message,
-        {
-          "remote-addr": remote,
-          refusal: error.refusal,
-          "local-member-id": memberId,
-          "local-member-cluster-id": clusterId,
-        },
-        remote.replace(/:\d+$/, ""),
-      );
+      this.#logRefusal(error, call.getPeer());
       respond(refusalStatus(error));
     }
+  }
+
+  #logRefusal(error: RefusedError, remote: string): void {
+    const { memberId, clusterId, logger } = this.#options;
+    // Each attempt comes from a port of its own.
+    const host = remote.replace(/:\d+$/, "");
+    if (!this.#refused.isDue(`${error.message}/${host}`)) return;
+    logger.warn(error.message, {
+      "remote-addr": remote,
+      refusal: error.refusal,
+      "local-member-id": memberId,
+      "local-member-cluster-id": clusterId,
+    });
   }
 
   /** A member opened its stream: it can be reached now; one that the store does not know, at its word. */

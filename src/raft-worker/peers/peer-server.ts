@@ -21,8 +21,8 @@ import {
   KEEPALIVE_TIMEOUT_MS,
   LOG_AGAIN_MS,
 } from "./bounds.js";
+import { LogThrottle } from "./log-throttle.js";
 import { hostPort, splitHostPort } from "./peer-url.js";
-import { RepeatedLog } from "./repeated-log.js";
 import { PEER_SERVICE } from "./service.js";
 
 /** What a server of peers is made of. */
@@ -40,7 +40,8 @@ export interface PeerServerOptions {
 export class PeerServer {
   readonly #injector: ConnectionInjector;
   readonly #grpc: Server;
-  readonly #rejected: RepeatedLog;
+  readonly #rejected = new LogThrottle(LOG_AGAIN_MS);
+  readonly #logger: Logger;
   readonly #tls: PeerTlsOptions | undefined;
   readonly #servers: NetServer[] = [];
   readonly #sockets = new Set<Socket>();
@@ -51,7 +52,7 @@ export class PeerServer {
     // It would write lines of its own to stderr, of what any peer can cause.
     setLogVerbosity(logVerbosity.NONE);
     this.#tls = tls;
-    this.#rejected = new RepeatedLog(logger, LOG_AGAIN_MS);
+    this.#logger = logger;
     this.#grpc = new Server({
       "grpc.enable_channelz": 0,
       "grpc.max_concurrent_streams": INCOMING_STREAMS_MAX,
@@ -105,7 +106,7 @@ export class PeerServer {
       server.listen(splitHostPort(address), () => {
         server.off("error", reject);
         // A connection that could not be accepted (no file descriptors) is tried again by its peer.
-        server.on("error", (error) => this.#rejected.warn("failed to accept a peer", { error }));
+        server.on("error", (error) => this.#logger.warn("failed to accept a peer", { error }));
         this.#servers.push(server);
         resolve();
       });
@@ -154,11 +155,11 @@ export class PeerServer {
     // Nobody was rejected: a member, or a load balancer, only looked whether the port is open.
     if (isReasonless && error.code === "ECONNRESET") return;
     const remote = this.#remotes.get(Reflect.get(socket, "_parent")) ?? "";
-    this.#rejected.warn(
-      "rejected connection on peer endpoint",
-      { "remote-addr": remote, error: isReasonless ? error : String(reason) },
-      remote,
-    );
+    if (!this.#rejected.isDue(remote)) return;
+    this.#logger.warn("rejected connection on peer endpoint", {
+      "remote-addr": remote,
+      error: isReasonless ? error : String(reason),
+    });
   }
 }
 

@@ -39,7 +39,10 @@ export class Cluster {
   /** Members that are in the cluster, whether they run or not. */
   readonly #members = new Set<number>();
 
+  readonly #onExit = (): void => this.#removeFolder();
+
   private constructor(options: ClusterOptions, network: Network) {
+    process.once("exit", this.#onExit);
     this.subject = options.subject;
     this.#options = options;
     this.network = network;
@@ -232,7 +235,12 @@ export class Cluster {
     for (const client of this.#clients.values()) client.close();
     for (const one of this.#processes.values()) await one.end("SIGKILL");
     await this.network.dispose();
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.removeListener("exit", this.#onExit);
+    this.#removeFolder();
+  }
+
+  #removeFolder(): void {
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 
   async #statusOf(

@@ -29,7 +29,8 @@ export class MemberProcess {
         this.#onChange();
       });
     }
-    process.once("exit", this.#onTestExit);
+    // Before its namespace and its directory go.
+    process.prependOnceListener("exit", this.#onTestExit);
     this.#exited = new Promise((resolve, reject) => {
       this.#child.once("error", reject);
       // "close", not "exit": by then all that it wrote was read.

@@ -147,7 +147,7 @@ export class NamespaceNetwork implements Network {
     await run("ip", ["link", "set", this.#bridge, "up"]);
     for (const member of this.#members()) {
       const namespace = this.#namespace(member);
-      const link = `cv${this.#tag}${member}`;
+      const link = this.#link(member);
       await run("ip", ["netns", "add", namespace]);
       const pair = [
         "link",
@@ -193,9 +193,17 @@ export class NamespaceNetwork implements Network {
     await this.#ip(member, ["neigh", ...args, "dev", DEVICE]);
   }
 
-  /** A namespace takes its end of the veth pair with it, and that the other end. */
+  /** The bridge's end of a member's veth pair. */
+  #link(member: number): string {
+    return `cv${this.#tag}${member}`;
+  }
+
   #disposeNow(): void {
-    const commands = this.#members().map((member) => ["netns", "del", this.#namespace(member)]);
+    const commands = this.#members().flatMap((member) => [
+      // A namespace lives on, with its end of the pair, until the last process in it is gone.
+      ["link", "del", this.#link(member)],
+      ["netns", "del", this.#namespace(member)],
+    ]);
     for (const command of [...commands, ["link", "del", this.#bridge]]) {
       try {
         execFileSync("ip", command, { stdio: "ignore" });

@@ -50,7 +50,10 @@ export class SafetyChecker {
   watchPacket({ from, to, message }: Packet): void {
     const { disk } = this.#member(from);
     if (message.kind === "appendAccepted") {
-      assert.ok(lastOf(disk) >= message.matchIndex, `${from} accepts what is not on its disk`);
+      // In a later term it may have been cut off again: the message was true, and is late.
+      const isLate = disk.hardState.term > message.term;
+      const isOnDisk = lastOf(disk) >= message.matchIndex;
+      assert.ok(isOnDisk || isLate, `${from} accepts what is not on its disk`);
     } else if (message.kind === "voteRequest" && !message.preVote) {
       assert.ok(disk.hardState.term >= message.term, `${from} could campaign twice in a term`);
     } else if (message.kind === "voteResponse" && message.granted && !message.preVote) {

@@ -122,7 +122,7 @@ export class RaftChecks {
     for (const effect of effects) {
       if (effect.kind === "persist") this.#persist(id, view, { effect, raft });
     }
-    if (raft.commitIndex > view.commitIndex) this.#committed(id, view, raft);
+    if (raft.commitIndex > view.commitIndex) this.#committed(id, view, { raft, event });
     for (const effect of effects) {
       if (effect.kind === "roleChanged" && effect.role === "leader") this.#elected(id, effect.term);
       else if (effect.kind === "roleChanged" && effect.role === "candidate") mayCampaign(id, view, raft);
@@ -198,7 +198,11 @@ export class RaftChecks {
     );
   }
 
-  #committed(id: bigint, view: MemberView, raft: Raft): void {
+  #committed(
+    id: bigint,
+    view: MemberView,
+    { raft, event }: { readonly raft: Raft; readonly event: RaftEvent },
+  ): void {
     this.#checkCommits(id, {
       commitIndex: raft.commitIndex,
       termAt: (index) => raft.termAt(index),
@@ -206,8 +210,8 @@ export class RaftChecks {
     });
     view.commitIndex = raft.commitIndex;
     const { role, term } = raft.status();
-    const isOwn = role !== "leader" || raft.termAt(raft.commitIndex) === term;
-    promise(isOwn, "only entries of its own term are committed by counting", () =>
+    const isOwn = raft.termAt(raft.commitIndex) === term;
+    promise(role !== "leader" || !isCounting(event) || isOwn, "only entries of its own term are committed by counting", () =>
       `the leader ${id} of term ${term} commits entry ${raft.commitIndex}`,
     );
   }
@@ -310,6 +314,12 @@ function mayCampaign(id: bigint, view: MemberView, raft: Raft): void {
   promise(missed === undefined, "campaigns are with the newest configuration", () =>
     `member ${id} campaigns; it knows that change ${missed} is committed, and has applied ${configuredIndex}`,
   );
+}
+
+/** Whether a leader that has got this counts who holds what. */
+function isCounting(event: RaftEvent): boolean {
+  if (event.kind === "persisted") return true;
+  return event.kind === "message" && event.message.kind === "appendAccepted";
 }
 
 function changesIn(entries: readonly Entry[]): number[] {

@@ -71,7 +71,7 @@ export function makeRaft(options: RaftPartsOptions): {
       },
       onRemoved: site.onRemoved,
     },
-    { memberId: id, electionTicks: ELECTION_TICKS, membership },
+    { memberId: id, electionTicks: ELECTION_TICKS, membership, expected: [] },
   );
   return { raft, driver };
 }
