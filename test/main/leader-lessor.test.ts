@@ -49,6 +49,11 @@ class LessorRig extends FrontendRig {
     this.result(requestId, 0, body);
   }
 
+  /** The first renewal of a term waits for what the log holds of earlier ones. */
+  async caughtUp(): Promise<void> {
+    await this.confirmRead(() => assert.deepEqual(this.told, []));
+  }
+
   async answered(): Promise<string> {
     await this.until(() => this.told.length > 0, "the answer");
     return this.told.join();
@@ -62,6 +67,7 @@ describe("LeaderLessor", () => {
   test("L-21 answers a renewal when a quorum has confirmed it afterwards", async () => {
     rig = new LessorRig(3);
     rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
     await rig.renewed(10n);
     await rig.confirmRead(() => assert.deepEqual(rig.told, []));
     assert.equal(await rig.answered(), "ttl 10");
@@ -70,6 +76,7 @@ describe("LeaderLessor", () => {
   test("a renewal by a leader that another one has followed is no renewal", async () => {
     rig = new LessorRig(3);
     rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
     await rig.renewed(10n);
     // The next leader answers the question for a read index.
     await rig.confirmRead(() => rig.role({ leaderId: 2n, term: 5 }));
@@ -79,6 +86,7 @@ describe("LeaderLessor", () => {
   test("not even when it leads again", async () => {
     rig = new LessorRig(3);
     rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
     await rig.renewed(10n);
     await rig.confirmRead(() => rig.role({ leaderId: 1n, term: 6 }));
     assert.equal(await rig.answered(), `code ${ErrorCode.notLeader}`);
@@ -87,6 +95,7 @@ describe("LeaderLessor", () => {
   test("L-22 a lease is unknown only when it is so after a quorum was heard", async () => {
     rig = new LessorRig(3);
     rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
     await rig.renewed(0n);
     await rig.confirmRead(() => assert.deepEqual(rig.told, []));
     await rig.renewed(0n);
@@ -97,11 +106,31 @@ describe("LeaderLessor", () => {
   test("a lease that was granted meanwhile is renewed, and that is confirmed too", async () => {
     rig = new LessorRig(3);
     rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
     await rig.renewed(0n);
     await rig.confirmRead();
     await rig.renewed(10n);
     await rig.confirmRead(() => assert.deepEqual(rig.told, []));
     assert.equal(await rig.answered(), "ttl 10");
+  });
+
+  test("only the first renewal of a term waits for the end of the predecessor's log", async () => {
+    rig = new LessorRig(3);
+    rig.lessor.renew(LEASE, rig.handler);
+    await rig.caughtUp();
+    await rig.renewed(10n);
+    await rig.confirmRead();
+    await rig.answered();
+    rig.lessor.renew(LEASE, rig.handler);
+    await rig.renewed(10n);
+    await rig.confirmRead();
+    await rig.until(() => rig.told.length === 2, "the second answer");
+    rig.role({ leaderId: 1n, term: 9 });
+    rig.lessor.renew(LEASE, rig.handler);
+    await rig.confirmRead(() => assert.equal(rig.told.length, 2));
+    await rig.renewed(10n);
+    await rig.confirmRead();
+    await rig.until(() => rig.told.length === 3, "the answer of the next term");
   });
 
   test("where nobody else can lead, nobody is asked", async () => {

@@ -35,7 +35,7 @@ export class LeaderLessor {
     const term = this.#term();
     if (term === undefined) return refuseNow(handler, ErrorCode.notLeader);
     const renew = (): void => this.#renew(leaseId, { term, isCaughtUp: false }, handler);
-    if (this.#caughtUpTerm === term) return renew();
+    if (this.#sources.standing.isSoleVoter || this.#caughtUpTerm === term) return renew();
     // The log of a new leader may end with its predecessor's revoke of this very lease.
     this.#confirm(term, (code) => {
       if (code !== 0) return refuseNow(handler, code);
