@@ -54,8 +54,8 @@ export interface ClusterLinkOptions {
   readonly role: () => { readonly isLeader: boolean; readonly leaderId: MemberId | undefined };
   /** A snapshot at this index is in the store: entries up to it are not handed over any more. */
   readonly onInstalled: (index: number) => void;
-  /** Whether the log is about to begin after a snapshot, and that is not on disk yet. */
-  readonly isLogRestarting: () => boolean;
+  /** How far this member's log is on disk. */
+  readonly persistedIndex: () => number;
   /** This member's store differs from a majority's, or another's does. */
   readonly onDiffering: (id: MemberId, index: number) => void;
   /** This member was removed from the cluster. */
@@ -75,6 +75,8 @@ export class ClusterLink {
   #expected: readonly Member[];
   /** Until it is in the store and the log begins after it, both on disk. */
   #received: ReceivedSnapshot | undefined;
+  /** It is in the store. */
+  #isInstalled = false;
 
   /**
    * `membership` is what the store held at the start, `expected` whom a new member was told of: a new
@@ -129,11 +131,15 @@ export class ClusterLink {
     this.#options.toApply.flush();
   }
 
-  /** Store and log agree on disk again: a crash needs the snapshot's file no more. */
-  logRestarted(): void {
+  /** The log got further on disk. Where it has reached the store, a crash needs the snapshot's file no more. */
+  persisted(): void {
+    const { peers, persistedIndex } = this.#options;
     const received = this.#received;
+    if (received === undefined || !this.#isInstalled) return;
+    if (persistedIndex() < received.index) return;
     this.#received = undefined;
-    if (received !== undefined) this.#options.peers.discardSnapshot(received.path);
+    this.#isInstalled = false;
+    peers.discardSnapshot(received.path);
   }
 
   /** Another member says what it holds. */
@@ -166,7 +172,7 @@ export class ClusterLink {
   }
 
   #installed(position: { readonly index: number; readonly term: number }): void {
-    const { step, onInstalled, isLogRestarting } = this.#options;
+    const { step, onInstalled } = this.#options;
     assert(
       this.#received?.index === position.index,
       "a snapshot was taken over that nobody sent",
@@ -174,8 +180,8 @@ export class ClusterLink {
     );
     onInstalled(position.index);
     step({ kind: "snapshotInstalled", ...position });
-    // A log that held the place already goes on as it is.
-    if (!isLogRestarting()) this.logRestarted();
+    this.#isInstalled = true;
+    this.persisted();
   }
 
   #configure(membership: Membership): void {

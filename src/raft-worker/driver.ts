@@ -87,8 +87,6 @@ export class RaftDriver {
   #proposals: Uint8Array[] = [];
   #proposalBytes = 0;
   #takenSequence = 0;
-  /** Number of the newest write that begins the log anew after a snapshot. */
-  #restartSequence = 0;
   #heldMessages: SendEffect[] = [];
   #leaderId: MemberId | undefined;
   #isLeader = false;
@@ -119,7 +117,7 @@ export class RaftDriver {
         handedOver: () => this.#apply.handedOver,
         role: () => ({ isLeader: this.#isLeader, leaderId: this.#leaderId }),
         onInstalled: (index) => this.#apply.restarted(index),
-        isLogRestarting: () => this.#restartSequence > this.#takenSequence,
+        persistedIndex: () => this.#raft.status().persistedIndex,
         onDiffering: ports.onDiffering,
         onRemoved: ports.onRemoved,
       },
@@ -249,15 +247,14 @@ export class RaftDriver {
   #takeFinishedWrites(): boolean {
     const sequence = this.#writes.finishedSequence;
     if (sequence === this.#takenSequence) return false;
-    const wasRestarting = this.#restartSequence > this.#takenSequence;
     this.#takenSequence = sequence;
-    if (wasRestarting && sequence >= this.#restartSequence) this.#cluster.logRestarted();
     const released = this.#heldMessages.findIndex(({ after }) => after > sequence);
     const count = released < 0 ? this.#heldMessages.length : released;
     for (const { to, message } of this.#heldMessages.splice(0, count)) {
       this.#ports.peers.send(to, message);
     }
     this.#perform(this.#raft.step({ kind: "persisted", sequence }));
+    this.#cluster.persisted();
     return true;
   }
 
@@ -293,7 +290,6 @@ export class RaftDriver {
     for (const effect of effects) {
       switch (effect.kind) {
         case "persist":
-          if (effect.snapshot !== undefined) this.#restartSequence = effect.sequence;
           this.#writes.add(effect);
           break;
         case "roleChanged":

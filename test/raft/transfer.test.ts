@@ -119,6 +119,15 @@ describe("a follower", () => {
     );
   });
 
+  test("forgets that it was told to after an election timeout", () => {
+    const learner = { ...votersOnly([2n, 3n]), learners: [1n] };
+    const subject = new Subject({ term: 1, configuration: learner });
+    subject.hear(2n, TIMEOUT_NOW);
+    subject.tick(10);
+    const configuration = votersOnly([1n, 2n, 3n]);
+    assert.deepEqual(subject.step({ kind: "configured", index: 1, configuration }), []);
+  });
+
   test("forgets that it was told to when it hears of a new leader", () => {
     const learner = { ...votersOnly([2n, 3n]), learners: [1n] };
     const subject = new Subject({ term: 1, configuration: learner });

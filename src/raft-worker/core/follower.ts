@@ -14,7 +14,7 @@ export function makeFollower(node: Node, leaderId: MemberId | undefined): Follow
     leaderId,
     elapsedTicks: 0,
     timeoutTicks: node.drawElectionTimeout(),
-    campaignWanted: false,
+    campaignWantedTicks: 0,
     proposalsPaused: false,
   };
 }
@@ -23,6 +23,7 @@ export function makeFollower(node: Node, leaderId: MemberId | undefined): Follow
 export function tickFollower(node: Node, role: Follower): Transition | undefined {
   role.elapsedTicks += 1;
   role.proposalsPaused = false;
+  if (role.campaignWantedTicks > 0) role.campaignWantedTicks -= 1;
   if (role.elapsedTicks >= role.timeoutTicks && node.canCampaign) return { to: "preCandidate" };
   if (role.leaderId === undefined) return undefined;
   // Requests and answers get lost: ask again after half an election timeout (etcd: 500 ms).
@@ -68,7 +69,7 @@ export function stepFollower(
       return undefined;
     case "timeoutNow":
       followLeader(node, role, from);
-      role.campaignWanted = true;
+      role.campaignWantedTicks = node.settings.electionTicks;
       return campaignIfWanted(node, role);
     default:
       // Answers to an earlier role of this member in this term.
@@ -81,7 +82,7 @@ export function stepFollower(
  * applying a change that makes it one of the voters, or that must be in effect before it campaigns.
  */
 export function campaignIfWanted(node: Node, role: Follower): Transition | undefined {
-  if (!role.campaignWanted || !node.canCampaign) return undefined;
+  if (role.campaignWantedTicks === 0 || !node.canCampaign) return undefined;
   return { to: "candidate", transfer: true };
 }
 

@@ -1,6 +1,7 @@
 import { assert } from "../../shared/assert.js";
 import type { Entry, LogPosition } from "./entry.js";
 import { UnconfiguredChanges } from "./unconfigured-changes.js";
+import { WriteClaims } from "./write-claims.js";
 
 /** What a log starts from: the position before its first entry, and the entries after it. */
 export interface LogContents {
@@ -52,12 +53,9 @@ export class RaftLog {
   #bytes = 0;
   /** Those of them that the state machine was not handed yet. */
   #unappliedBytes = 0;
-  #persistedIndex: number;
-  #handedOutIndex: number;
+  readonly #writes: WriteClaims;
   #commitIndex: number;
   #appliedIndex: number;
-  /** Persist effects without an answer, oldest first, and the last entry that each vouches for. */
-  #pendingWrites: { readonly sequence: number; lastIndex: number }[] = [];
   /** A new beginning that no persist effect carried yet. */
   #restart: LogPosition | undefined;
   readonly #changes: UnconfiguredChanges;
@@ -65,13 +63,11 @@ export class RaftLog {
   constructor(contents: LogContents, state: LogState) {
     this.#base = contents.base;
     this.#entries = [];
-    this.#handedOutIndex = contents.base.index;
     this.#commitIndex = contents.base.index;
     this.#appliedIndex = contents.base.index;
     this.#changes = new UnconfiguredChanges(state.configuredIndex, state.isConfChange);
     this.append(contents.entries);
-    this.#persistedIndex = this.lastIndex;
-    this.#handedOutIndex = this.lastIndex;
+    this.#writes = new WriteClaims(this.lastIndex);
     this.commitTo(state.commitIndex);
     this.applyTo(state.appliedIndex);
   }
@@ -94,7 +90,7 @@ export class RaftLog {
 
   /** Everything up to here is on this member's disk. */
   get persistedIndex(): number {
-    return this.#persistedIndex;
+    return this.#writes.persistedIndex;
   }
 
   /** Payload bytes of the entries that were not applied yet. */
@@ -247,7 +243,7 @@ export class RaftLog {
       this.#unappliedBytes = 0;
       this.#commitIndex = position.index;
       this.#appliedIndex = position.index;
-      this.#handedOutIndex = position.index;
+      this.#writes.handOut(position.index);
       this.#restart = position;
       this.configuredTo(position.index);
     }
@@ -264,30 +260,24 @@ export class RaftLog {
 
   /** Gives out, once, the entries that no persist effect carried yet. */
   takeUnpersisted(): readonly Entry[] {
-    const entries = this.#entries.slice(this.#handedOutIndex - this.#base.index);
-    this.#handedOutIndex = this.lastIndex;
+    const entries = this.#entries.slice(this.#writes.handedOutIndex - this.#base.index);
+    this.#writes.handOut(this.lastIndex);
     return entries;
   }
 
   /** Whether `takeUnpersisted` or `takeRestart` has something to give. */
   get hasUnpersisted(): boolean {
-    return this.#restart !== undefined || this.#handedOutIndex < this.lastIndex;
+    return this.#restart !== undefined || this.#writes.handedOutIndex < this.lastIndex;
   }
 
   /** Remembers that write `sequence` vouches for everything handed out so far. */
   writeStarted(sequence: number): void {
-    this.#pendingWrites.push({ sequence, lastIndex: this.#handedOutIndex });
+    this.#writes.started(sequence);
   }
 
   /** Takes the answer to every write up to `sequence`. */
   writesFinished(sequence: number): void {
-    let count = 0;
-    for (const write of this.#pendingWrites) {
-      if (write.sequence > sequence) break;
-      this.#persistedIndex = Math.max(this.#persistedIndex, write.lastIndex);
-      count += 1;
-    }
-    this.#pendingWrites.splice(0, count);
+    this.#writes.finished(sequence);
   }
 
   /**
@@ -295,7 +285,7 @@ export class RaftLog {
    * half of what is in memory, so that the cost per entry is constant.
    */
   release(retention: Retention, limits: ReleaseLimits): void {
-    const upTo = Math.min(this.#appliedIndex, this.#persistedIndex, limits.upTo);
+    const upTo = Math.min(this.#appliedIndex, this.persistedIndex, limits.upTo);
     const releasable = upTo - this.#base.index;
     let count = 0;
     let bytes = this.#bytes;
@@ -333,12 +323,6 @@ export class RaftLog {
       this.#bytes -= entry.payload.length;
       this.#unappliedBytes -= entry.payload.length;
     }
-    // A write of the removed entries may still be under way. Its answer must not vouch for the ones
-    // that take their place, so its claim is cut as well.
-    this.#persistedIndex = Math.min(this.#persistedIndex, index - 1);
-    this.#handedOutIndex = Math.min(this.#handedOutIndex, index - 1);
-    for (const write of this.#pendingWrites) {
-      write.lastIndex = Math.min(write.lastIndex, index - 1);
-    }
+    this.#writes.cutFrom(index);
   }
 }

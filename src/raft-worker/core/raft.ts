@@ -30,17 +30,18 @@ import {
   stepLeader,
   tickLeader,
 } from "./leader.js";
-import { type LogContents, RaftLog } from "./log.js";
+import type { LogContents } from "./log.js";
+import { makeNode } from "./make-node.js";
 import type { KnownCommit, Message } from "./messages.js";
-import { Node, type RaftSettings } from "./node.js";
+import type { Node, RaftSettings } from "./node.js";
 import type { Progress } from "./progress.js";
 import { proposeAsLeader, refuseProposals, refuseWaitingChanges } from "./proposals.js";
-import { ReadQueue } from "./read-index.js";
 import { releaseLog } from "./release.js";
 import type { Role, Transition } from "./role.js";
 import { type RaftStatus, statusOf } from "./status.js";
+import { answerEarlierTerm, isFromLeader } from "./terms.js";
 import { startTransfer } from "./transfer.js";
-import { answerVoteRequest, hasLiveLeader, rejectVote } from "./vote.js";
+import { answerVoteRequest, hasLiveLeader } from "./vote.js";
 
 /** Who a member is, and what it remembers from its earlier lives. */
 export interface RaftOptions {
@@ -60,8 +61,6 @@ export interface RaftOptions {
   /** What the state machine holds already; commits up to here are not given out again. */
   readonly appliedIndex: number;
 }
-
-const CONTEXT_LIMIT = 2 ** 32;
 
 /**
  * The Raft state machine of one member: one event in, the effects that it calls for out, nothing
@@ -276,7 +275,7 @@ export class Raft {
       return;
     }
     if (message.term < node.term) {
-      this.#answerEarlierTerm(from, message);
+      answerEarlierTerm(node, from, message);
       return;
     }
     if (message.kind === "proposeRequest" && this.#role.kind !== "leader") {
@@ -299,9 +298,10 @@ export class Raft {
   /** What is committed stays so, whoever says it and when. It may end a campaign among old voters. */
   #learnCommit(known: KnownCommit): void {
     const node = this.#node;
+    // A leader goes by what it counts itself.
+    if (this.#role.kind === "leader") return;
     node.learnCommit(known);
-    const isCandidate = this.#role.kind === "preCandidate" || this.#role.kind === "candidate";
-    if (!isCandidate || node.canCampaign) return;
+    if (this.#role.kind === "follower" || node.canCampaign) return;
     this.#become({ to: "follower", term: node.term, leaderId: undefined });
   }
 
@@ -323,24 +323,6 @@ export class Raft {
     const leaderId = isFromLeader(message) ? from : undefined;
     this.#become({ to: "follower", term: message.term, leaderId });
     return true;
-  }
-
-  #answerEarlierTerm(from: MemberId, message: Message): void {
-    const { term } = this.#node;
-    switch (message.kind) {
-      case "appendRequest":
-      case "heartbeat":
-        this.#node.send(from, { kind: "termNotice", term });
-        return;
-      case "voteRequest":
-        rejectVote(this.#node, { from, preVote: message.preVote });
-        return;
-      case "proposeRequest":
-        refuseProposals(this.#node, { from, payloads: message.payloads });
-        return;
-      default:
-        return;
-    }
   }
 
   /** The leader did not take our proposals. They wait here for a tick, or for the next leader. */
@@ -417,25 +399,4 @@ export class Raft {
   #progressOf(id: MemberId): Progress | undefined {
     return this.#role.kind === "leader" ? this.#role.progress.get(id) : undefined;
   }
-}
-
-function makeNode(options: RaftOptions): Node {
-  const { hardState, appliedIndex, configuredIndex, isConfChange, leaveJointPayload } = options;
-  const commitIndex = Math.max(hardState.commit, appliedIndex);
-  // Anything but the same number twice will do; 2^20 requests fit between two lives' numbers.
-  const firstContext = options.random.below(CONTEXT_LIMIT) * 2 ** 20;
-  const state = { commitIndex, appliedIndex, configuredIndex, isConfChange };
-  return new Node({
-    ...options,
-    codec: { isConfChange, leaveJointPayload },
-    log: new RaftLog(options.log, state),
-    reads: new ReadQueue(options.settings.readsWaitingMax, firstContext),
-    term: hardState.term,
-    vote: hardState.vote,
-  });
-}
-
-function isFromLeader(message: Message): boolean {
-  const { kind } = message;
-  return kind === "appendRequest" || kind === "heartbeat" || kind === "timeoutNow";
 }

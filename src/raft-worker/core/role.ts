@@ -10,8 +10,8 @@ export interface Follower {
   /** Ticks since the leader was last heard. */
   elapsedTicks: number;
   readonly timeoutTicks: number;
-  /** The leader handed over to this member, which may not campaign yet. */
-  campaignWanted: boolean;
+  /** Ticks for which it counts that the leader handed over to this member, if it may not campaign yet. */
+  campaignWantedTicks: number;
   /** The leader takes no proposals now: until the next tick they wait here. */
   proposalsPaused: boolean;
 }

@@ -24,7 +24,8 @@ type Action =
   | "flush"
   | "change"
   | "transfer"
-  | "snapshot";
+  | "snapshot"
+  | "unreachable";
 
 /**
  * How often things happen, drawn anew for each run: a schedule with slow disks, one with hardly any
@@ -35,19 +36,20 @@ function drawWeights(random: Random): [Action, number][] {
   return [
     ["network", about(800)],
     ["persist", about(300)],
-    ["tick", about(60)],
-    ["timeout", about(6)],
+    ["tick", about(100)],
+    ["timeout", about(10)],
     ["propose", about(60)],
     ["read", about(60)],
     ["crash", about(8)],
     ["restart", about(60)],
-    ["partition", about(8)],
-    ["mend", about(30)],
+    ["partition", about(5)],
+    ["mend", about(6)],
     ["apply", about(200)],
     ["flush", about(20)],
     ["change", about(20)],
     ["transfer", about(6)],
     ["snapshot", about(60)],
+    ["unreachable", about(10)],
   ];
 }
 
@@ -140,7 +142,7 @@ export class ChaosRun {
       case "propose":
         return this.#propose(id);
       case "read":
-        return this.#read(id);
+        return this.#read(this.#drawLeader() ?? id);
       case "crash":
         return member.crash(random.below(member.writes.length + 1));
       case "restart":
@@ -159,7 +161,16 @@ export class ChaosRun {
         return this.#transfer(id);
       case "snapshot":
         return this.#snapshot(id);
+      case "unreachable":
+        return this.#unreachable(id);
     }
+  }
+
+  /** Half the time one that believes to lead: those who are wrong must not answer. */
+  #drawLeader(): bigint | undefined {
+    if (this.#random.below(2) === 0) return undefined;
+    const leaders = this.cluster.running.filter(({ raft }) => raft?.status().role === "leader");
+    return leaders.length === 0 ? undefined : leaders[this.#random.below(leaders.length)]?.id;
   }
 
   /** Mostly one that belongs to the group, so that things get done. */
@@ -230,21 +241,31 @@ export class ChaosRun {
     if (this.cluster.member(id).raft === undefined) this.cluster.start(id);
   }
 
-  /** Proposes a change of the configuration, mostly to a leader: simple or joint, sensible or not. */
+  /** Proposes changes of the configuration, mostly to a leader: simple or joint, sensible or not. */
   #change(id: bigint): void {
+    const random = this.#random;
+    const payloads = Array.from({ length: 1 + random.below(3) }, () => this.#drawChange());
+    const proposer = random.below(4) === 0 ? id : (this.#leader() ?? id);
+    this.cluster.step(proposer, { kind: "propose", payloads });
+  }
+
+  #drawChange(): Buffer {
     const random = this.#random;
     const words = Array.from({ length: 1 + random.below(2) * random.below(4) }, () => {
       const kind = "+++~~--"[random.below(7)] ?? "";
       return `${kind}${1 + random.below(this.cluster.members.size)}`;
     });
-    const payloads = [Buffer.from(`conf ${words.join(" ")}`)];
-    const proposer = random.below(4) === 0 ? id : (this.#leader() ?? id);
-    this.cluster.step(proposer, { kind: "propose", payloads });
+    return Buffer.from(`conf ${words.join(" ")}`);
   }
 
   #transfer(id: bigint): void {
     const to = this.#random.below(3) === 0 ? undefined : id;
     this.cluster.step(this.#leader() ?? id, { kind: "transferLeader", to });
+  }
+
+  #unreachable(id: bigint): void {
+    const other = BigInt(1 + this.#random.below(this.cluster.members.size));
+    this.cluster.step(id, { kind: "unreachable", id: other });
   }
 
   #snapshot(id: bigint): void {
@@ -256,7 +277,15 @@ export class ChaosRun {
     cluster.finishSnapshot(this.#random.below(length), this.#random.below(4) > 0);
   }
 
+  /** Any two sides; often the leader on one of them, alone or nearly so. */
   #partition(): void {
+    const leader = this.#leader();
+    if (leader !== undefined && this.#random.below(2) === 0) {
+      const ids = [...this.cluster.members.keys()];
+      const few = ids.filter((id) => id === leader || this.#random.below(5) === 0);
+      this.cluster.partition([few, ids.filter((id) => !few.includes(id))]);
+      return;
+    }
     const groups: bigint[][] = [[], []];
     for (const id of this.cluster.members.keys()) groups[this.#random.below(2)]?.push(id);
     this.cluster.partition(groups);
