@@ -5,8 +5,6 @@ import {
   DISK_STALL_ELECTIONS_MAX,
   RAFT_APPLY_LAG_ENTRIES_MAX,
   RAFT_HELD_MESSAGES_MAX,
-  RAFT_HELD_PROPOSAL_BYTES_MAX,
-  RAFT_HELD_PROPOSALS_MAX,
   RAFT_UNAPPLIED_BYTES_MAX,
 } from "../shared/limits.js";
 import { ApplyToRaft, readFlushedIndex } from "../shared/messages/apply-to-raft.js";
@@ -23,8 +21,10 @@ import type { Entry, MemberId } from "./core/entry.js";
 import type { Message } from "./core/messages.js";
 import type { Raft } from "./core/raft.js";
 import type { RaftStatus } from "./core/status.js";
+import { DiskWatch } from "./disk-watch.js";
 import { FrontendLinks, type FrontendPorts } from "./frontend-link.js";
 import type { HashReport } from "./hash-check.js";
+import { HeldProposals } from "./held-proposals.js";
 import type { LogStore } from "./log-store.js";
 import { PayloadArena } from "./payload-arena.js";
 import { type PeerAnswer, type PeerQuestion, type QuestionOutbox, Questions } from "./questions.js";
@@ -79,27 +79,22 @@ export class RaftDriver {
   readonly #writes: WriteQueue;
   readonly #cluster: ClusterLink;
   readonly #questions: Questions;
-  readonly #stallTicksMax: number;
+  readonly #disk: DiskWatch;
   readonly #arena = new PayloadArena();
   readonly #inputs: readonly (FrontendPorts & { readonly handler: MessageHandler })[];
   readonly #appliedAtStart: number;
-  /** Taken in, not given to the core yet: for the rest of the turn, or until there is a leader. */
-  #proposals: Uint8Array[] = [];
-  #proposalBytes = 0;
+  readonly #proposals = new HeldProposals();
   #takenSequence = 0;
   #heldMessages: SendEffect[] = [];
   #leaderId: MemberId | undefined;
   #isLeader = false;
   #isClosing = false;
-  /** Ticks since a write was seen to finish, while one is under way. */
-  #stalledTicks = 0;
-  #seenSequence = 0;
 
   /** The core must not have been started; its store holds everything up to its applied index. */
   constructor(raft: Raft, ports: RaftDriverPorts, options: RaftDriverOptions) {
     const { memberId, electionTicks, membership, expected } = options;
     this.#raft = raft;
-    this.#stallTicksMax = electionTicks * DISK_STALL_ELECTIONS_MAX;
+    this.#disk = new DiskWatch(electionTicks * DISK_STALL_ELECTIONS_MAX);
     this.#ports = ports;
     this.#frontends = new FrontendLinks(ports.frontends);
     this.#appliedAtStart = raft.status().appliedIndex;
@@ -113,7 +108,7 @@ export class RaftDriver {
         peers: ports.peers,
         toApply: ports.apply.output,
         step: (event) => this.#perform(this.#raft.step(event)),
-        propose: (payload) => this.#hold(payload),
+        propose: (payload) => this.#proposals.add(payload),
         handedOver: () => this.#apply.handedOver,
         role: () => ({ isLeader: this.#isLeader, leaderId: this.#leaderId }),
         onInstalled: (index) => this.#apply.restarted(index),
@@ -142,7 +137,8 @@ export class RaftDriver {
   tick(count: number): void {
     this.turn();
     for (let tick = 0; tick < count; tick += 1) this.#perform(this.#raft.step({ kind: "tick" }));
-    this.#watchDisk(count);
+    // A leader whose disk does not answer serves nobody: another one shall lead.
+    if (this.#disk.tick(count, this.#writes) && this.#isLeader) this.transferLeader(undefined);
     this.turn();
   }
 
@@ -225,23 +221,12 @@ export class RaftDriver {
 
   get #takesInput(): boolean {
     if (this.#isClosing || this.#apply.isBlocked || this.#isLagging) return false;
-    return this.#raft.unappliedBytes + this.#proposalBytes < RAFT_UNAPPLIED_BYTES_MAX;
+    return this.#raft.unappliedBytes + this.#proposals.bytes < RAFT_UNAPPLIED_BYTES_MAX;
   }
 
   get #isLagging(): boolean {
     const applied = Math.max(this.#appliedAtStart, this.#ports.board.get(BoardSlot.appliedIndex));
     return this.#apply.handedOver - applied > RAFT_APPLY_LAG_ENTRIES_MAX;
-  }
-
-  /** A leader whose disk does not answer serves nobody: another one shall lead. */
-  #watchDisk(ticks: number): void {
-    const sequence = this.#writes.finishedSequence;
-    const waits = !this.#writes.isIdle && sequence === this.#seenSequence;
-    this.#seenSequence = sequence;
-    this.#stalledTicks = waits ? this.#stalledTicks + ticks : 0;
-    if (this.#stalledTicks < this.#stallTicksMax) return;
-    this.#stalledTicks = 0;
-    if (this.#isLeader) this.transferLeader(undefined);
   }
 
   #takeFinishedWrites(): boolean {
@@ -259,31 +244,18 @@ export class RaftDriver {
   }
 
   #propose(): void {
-    if (this.#proposals.length === 0) return;
+    if (this.#proposals.bytes === 0) return;
     if (this.#raft.hasLeader) {
-      const payloads = this.#isLeader
-        ? this.#proposals
-        : this.#proposals.filter((payload) => !isLeadersOwn(payload));
-      this.#proposals = [];
-      this.#proposalBytes = 0;
+      const held = this.#proposals.takeAll();
+      const payloads = this.#isLeader ? held : held.filter((payload) => !isLeadersOwn(payload));
       if (payloads.length > 0) this.#perform(this.#raft.step({ kind: "propose", payloads }));
       return;
     }
-    // Without a leader proposals wait, until their clients give up (G-14); but not any number of them.
-    while (
-      this.#proposals.length > RAFT_HELD_PROPOSALS_MAX ||
-      this.#proposalBytes > RAFT_HELD_PROPOSAL_BYTES_MAX
-    ) {
-      const payload = this.#proposals.pop();
-      assert(payload !== undefined, "there are bytes without a proposal");
-      this.#proposalBytes -= payload.length;
-      this.#frontends.refuseProposal(payload, ErrorCode.tooManyRequests);
+    for (;;) {
+      const excess = this.#proposals.takeExcess();
+      if (excess === undefined) return;
+      this.#frontends.refuseProposal(excess, ErrorCode.tooManyRequests);
     }
-  }
-
-  #hold(payload: Uint8Array): void {
-    this.#proposals.push(payload);
-    this.#proposalBytes += payload.length;
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -311,7 +283,7 @@ export class RaftDriver {
           this.#cluster.sendSnapshot(effect.to);
           break;
         case "proposalsRefused":
-          for (const payload of effect.payloads) this.#hold(payload);
+          for (const payload of effect.payloads) this.#proposals.add(payload);
           break;
         default:
           unreachable(effect, "effect");
@@ -360,7 +332,7 @@ export class RaftDriver {
 
   readonly #onApplyMessage: MessageHandler = (type, bytes, view, offset, length) => {
     if (type === ApplyToRaft.propose) {
-      this.#hold(this.#arena.copy(bytes, offset, length));
+      this.#proposals.add(this.#arena.copy(bytes, offset, length));
     } else if (type === ApplyToRaft.flushed) {
       const index = readFlushedIndex(view, offset);
       this.#ports.store.truncateBefore(index + 1);
@@ -375,7 +347,7 @@ export class RaftDriver {
     return (type, bytes, view, offset, length) => {
       if (type === MainToRaft.propose) {
         assert(length >= ENTRY_HEADER_BYTES, "proposal is shorter than its header", { length });
-        this.#hold(this.#arena.copy(bytes, offset, length));
+        this.#proposals.add(this.#arena.copy(bytes, offset, length));
       } else if (type === MainToRaft.ask) {
         const ask = readAsk(bytes, view, offset, length);
         this.#questions.ask(frontend, ask, this.#leaderId);

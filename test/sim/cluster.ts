@@ -72,6 +72,7 @@ export class SimCluster {
     const world = this.#world;
     const member = new SimMember({ id, world, network, checks, bootstrap, raftSettings });
     member.diskTiming.delayMsMax = this.#profile.diskMsMax;
+    member.storeRules.commitMsMax = this.#profile.storeMsMax;
     return member;
   }
 

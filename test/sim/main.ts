@@ -15,19 +15,23 @@ const { values } = parseArgs({
 const first = Number(values.seed);
 const count = Number(values.seeds);
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count)) {
-  console.error("usage: npm run sim -- [--seed N] [--seeds COUNT] [--trace]");
+  say("usage: npm run sim -- [--seed N] [--seeds COUNT] [--trace]");
   process.exit(2);
 }
 const startedMs = performance.now();
 for (let seed = first; seed < first + count; seed += 1) {
-  const print = values.trace ? (line: string): void => console.log(line) : undefined;
+  const print = values.trace ? (line: string): void => say(line) : undefined;
   try {
     const outcome = await runSeed(seed, print);
-    if (count === 1) console.log(`seed ${seed}:`, outcome);
+    if (count === 1) say(`seed ${seed}: ${JSON.stringify(outcome)}`);
   } catch (error) {
-    console.error(await explainFailure(seed, error));
+    process.stderr.write(`${await explainFailure(seed, error)}\n`);
     process.exit(1);
   }
 }
 const seconds = (performance.now() - startedMs) / 1000;
-console.log(`${count} seeds from ${first}: every promise kept (${seconds.toFixed(1)} s)`);
+say(`${count} seeds from ${first}: every promise kept (${seconds.toFixed(1)} s)`);
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

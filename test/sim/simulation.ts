@@ -31,6 +31,9 @@ export interface Outcome {
   readonly reads: number;
   readonly watchEvents: number;
   readonly leases: number;
+  readonly snapshots: number;
+  readonly restarts: number;
+  readonly changes: number;
 }
 
 /** One cluster and its clients, from one seed. */
@@ -48,7 +51,10 @@ export class Simulation {
   readonly #watchClients: WatchClient[];
   readonly #admin: AdminClient | undefined;
 
-  constructor(seed: number, trace: { readonly keep: boolean; readonly print?: (line: string) => void }) {
+  constructor(
+    seed: number,
+    trace: { readonly keep: boolean; readonly print?: (line: string) => void },
+  ) {
     this.world = new World(seed, trace);
     this.#random = this.world.random("simulation");
     this.profile = drawProfile(this.world.random("profile"));
@@ -83,7 +89,8 @@ export class Simulation {
   async #heal(): Promise<void> {
     const { world } = this;
     const served = this.#kvClients.map(({ succeeded }) => succeeded + 5);
-    const isServed = (): boolean => this.#kvClients.every(({ succeeded }, at) => succeeded >= served[at]!);
+    const isServed = (): boolean =>
+      this.#kvClients.every(({ succeeded }, at) => succeeded >= served[at]!);
     const didServe = await world.runUntil(world.nowMs + HEAL_MS, isServed);
     promise(didServe, "the cluster heals", () => `clients are not served; ${this.#describe()}`);
     for (const client of [...this.#kvClients, ...this.#leaseClients]) client.stop();
@@ -93,7 +100,11 @@ export class Simulation {
     if (this.#leases.count > 0) {
       await world.runUntil(world.nowMs + LEASES_END_MS, () => this.#leases.overdue().length === 0);
       const overdue = this.#leases.overdue();
-      promise(overdue.length === 0, "leases end", () => `leases ${overdue.join(", ")} are still there`);
+      promise(
+        overdue.length === 0,
+        "leases end",
+        () => `leases ${overdue.join(", ")} are still there`,
+      );
     }
   }
 
@@ -142,6 +153,9 @@ export class Simulation {
       reads: checks.raft.readsAnswered,
       watchEvents: this.#watchChecks.reduce((sum, { events }) => sum + events, 0),
       leases: this.#leases.count,
+      snapshots: checks.snapshots,
+      restarts: checks.restarts,
+      changes: checks.truth.changes - this.profile.size,
     };
   }
 

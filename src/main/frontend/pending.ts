@@ -24,6 +24,8 @@ interface PendingRequest {
 export interface PendingLimits {
   readonly countMax: number;
   readonly bytesMax: number;
+  /** The first id; default 1. */
+  readonly firstId?: number;
 }
 
 /**
@@ -35,11 +37,12 @@ export class PendingTable {
   readonly #limits: PendingLimits;
   readonly #requests = new Map<number, PendingRequest>();
   readonly #patient = new Map<number, PendingRequest>();
-  #lastId = 0;
+  #lastId: number;
   #bytes = 0;
 
   constructor(limits: PendingLimits) {
     this.#limits = limits;
+    this.#lastId = (limits.firstId ?? 1) - 1;
   }
 
   get count(): number {

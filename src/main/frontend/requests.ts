@@ -78,7 +78,7 @@ export class Requests {
 
   constructor(options: RequestsOptions) {
     this.#options = options;
-    this.questions = new PeerQuestions(options.toRaft);
+    this.questions = new PeerQuestions(options.toRaft, options.origin);
     this.#leaders = new LeaderHistory(options.electionTimeoutMs);
   }
 

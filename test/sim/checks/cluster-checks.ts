@@ -12,6 +12,10 @@ export class ClusterChecks {
   readonly raft: RaftChecks;
   readonly truth = new Truth();
   readonly #world: World;
+  /** Snapshots that a running process took over. */
+  snapshots = 0;
+  /** Restarts of a process over a store and a log that were there. */
+  restarts = 0;
 
   /** `bootstrapped` entries are in every first member's log, and committed from the start. */
   constructor(world: World, bootstrapped: number) {
@@ -22,18 +26,25 @@ export class ClusterChecks {
   /** A process has read its log. */
   opened(id: bigint, opened: OpenedLog, appliedIndex: number): void {
     this.#world.trace.note(Number(id), "opened", opened.log.base.index, appliedIndex);
+    if (opened.hardState.term > 1) this.restarts += 1;
+    this.truth.started(id);
     this.raft.opened(id, opened);
   }
 
   /** A process has restored its state machine. */
   restored(id: bigint, machine: StateMachine, content: StoreContent): void {
     this.#world.trace.note(Number(id), "restored", machine.appliedIndex);
-    this.truth.restored(id, machine, content);
+    if (this.truth.restored(id, machine, content)) this.snapshots += 1;
   }
 
   /** A process has applied an entry. */
   applied(id: bigint, applied: AppliedEntry, machine: StateMachine): void {
-    this.#world.trace.note(Number(id), `applied ${applied.entry.kind}`, applied.entry.index, applied.result.revision);
+    this.#world.trace.note(
+      Number(id),
+      `applied ${applied.entry.kind}`,
+      applied.entry.index,
+      applied.result.revision,
+    );
     this.truth.applied(id, applied, machine);
   }
 
@@ -49,7 +60,12 @@ export class ClusterChecks {
 
   /** A write has reached a member's disk. */
   durable(id: bigint, batch: StoreBatch): void {
-    this.#world.trace.note(Number(id), "durable", batch.entries.at(-1)?.index ?? 0, batch.hardState.term);
+    this.#world.trace.note(
+      Number(id),
+      "durable",
+      batch.entries.at(-1)?.index ?? 0,
+      batch.hardState.term,
+    );
     this.raft.durable(id, batch);
   }
 }

@@ -16,8 +16,10 @@ export class LeaseChecks {
   held(id: bigint, untilMs: number): void {
     this.#world.trace.note(0, "lease held", Number(id), untilMs);
     this.#heldUntilMs.set(id, Math.max(untilMs, this.#heldUntilMs.get(id) ?? 0));
-    promise(!this.#revoked.has(id), "no lease is renewed after its end", () =>
-      `lease ${id} was acknowledged after it was revoked`,
+    promise(
+      !this.#revoked.has(id),
+      "no lease is renewed after its end",
+      () => `lease ${id} was acknowledged after it was revoked`,
     );
   }
 
@@ -32,8 +34,11 @@ export class LeaseChecks {
     const untilMs = this.#heldUntilMs.get(id) ?? 0;
     this.#revoked.add(id);
     if (this.#revoking.has(id)) return;
-    promise(this.#world.nowMs >= untilMs, "no lease ends early", () =>
-      `lease ${id} was promised until ${untilMs.toFixed(3)} ms, and revoked at ${this.#world.nowMs.toFixed(3)} ms`,
+    promise(
+      this.#world.nowMs >= untilMs,
+      "no lease ends early",
+      () =>
+        `lease ${id} was promised until ${untilMs.toFixed(3)} ms, and revoked at ${this.#world.nowMs.toFixed(3)} ms`,
     );
   }
 

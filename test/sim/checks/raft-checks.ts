@@ -6,7 +6,11 @@ import type { Raft } from "../../../src/raft-worker/core/raft.js";
 import type { StoreBatch } from "../../../src/raft-worker/log-store.js";
 import type { OpenedLog } from "../../../src/raft-worker/open-log.js";
 import { isConfChangePayload } from "../../../src/shared/messages/conf-change.js";
-import { ENTRY_HEADER_BYTES, EntryKind, readEntryHeader } from "../../../src/shared/messages/entry.js";
+import {
+  ENTRY_HEADER_BYTES,
+  EntryKind,
+  readEntryHeader,
+} from "../../../src/shared/messages/entry.js";
 import { promise } from "../world/failure.js";
 import { hashBytes } from "./hash-bytes.js";
 import { TrackedLog } from "./tracked-log.js";
@@ -101,7 +105,10 @@ export class RaftChecks {
       if (isNext) this.committed.push({ entry, inTerm: entry.term });
     }
     // What a member took for committed before must still be there.
-    this.#checkCommits(id, { commitIndex: opened.hardState.commit, termAt: (at) => found.termAt(at) });
+    this.#checkCommits(id, {
+      commitIndex: opened.hardState.commit,
+      termAt: (at) => found.termAt(at),
+    });
   }
 
   /** A write has reached the disk. */
@@ -125,7 +132,8 @@ export class RaftChecks {
     if (raft.commitIndex > view.commitIndex) this.#committed(id, view, { raft, event });
     for (const effect of effects) {
       if (effect.kind === "roleChanged" && effect.role === "leader") this.#elected(id, effect.term);
-      else if (effect.kind === "roleChanged" && effect.role === "candidate") mayCampaign(id, view, raft);
+      else if (effect.kind === "roleChanged" && effect.role === "candidate")
+        mayCampaign(id, view, raft);
       else if (effect.kind === "commit") this.#mayApply(id, view, effect.upTo);
       else if (effect.kind === "readReady") this.#readReady(id, view, effect);
     }
@@ -136,17 +144,30 @@ export class RaftChecks {
     const view = this.#view(id);
     if (message.kind === "voteResponse" && message.granted && !message.preVote) {
       const isKept = view.durableTerm > message.term || view.durableVote === to;
-      promise(isKept && view.durableTerm >= message.term, "promises are on disk", () =>
-        `member ${id} votes for ${to} in term ${message.term}, which its disk does not hold`,
+      promise(
+        isKept && view.durableTerm >= message.term,
+        "promises are on disk",
+        () => `member ${id} votes for ${to} in term ${message.term}, which its disk does not hold`,
       );
     } else if (message.kind === "voteRequest" && !message.preVote) {
-      promise(view.durableTerm >= message.term, "promises are on disk", () =>
-        `member ${id} campaigns in term ${message.term}, which its disk does not hold`,
+      promise(
+        view.durableTerm >= message.term,
+        "promises are on disk",
+        () => `member ${id} campaigns in term ${message.term}, which its disk does not hold`,
       );
     } else if (message.kind === "appendAccepted") {
       const { matchIndex } = message;
-      promise(matchIndex <= view.durable.lastIndex, "promises are on disk", () =>
-        `member ${id} acknowledges entries up to ${matchIndex}, its disk holds ${view.durable.lastIndex}`,
+      promise(
+        matchIndex <= view.durable.lastIndex,
+        "promises are on disk",
+        () =>
+          `member ${id} acknowledges entries up to ${matchIndex}, its disk holds ${view.durable.lastIndex}`,
+      );
+    } else if (message.kind === "proposeRequest") {
+      promise(
+        !message.payloads.some(isLeadersOwn),
+        "only a leader ends leases",
+        () => `member ${id} has ${to} end a lease`,
       );
     }
   }
@@ -167,7 +188,11 @@ export class RaftChecks {
     const first = effect.entries[0];
     if (first !== undefined) {
       let previousTerm = view.log.termAt(first.index - 1);
-      promise(previousTerm !== undefined, "log matching", () => `${id} has a gap before ${first.index}`);
+      promise(
+        previousTerm !== undefined,
+        "log matching",
+        () => `${id} has a gap before ${first.index}`,
+      );
       for (const entry of effect.entries) {
         this.#matches(id, entry, previousTerm);
         previousTerm = entry.term;
@@ -177,8 +202,10 @@ export class RaftChecks {
       view.changes.push(...changesIn(effect.entries));
       const { role, configuredIndex } = raft.status();
       const open = view.changes.filter((index) => index > configuredIndex);
-      promise(role !== "leader" || open.length <= 1, "one change at a time", () =>
-        `the leader ${id} has the changes ${open.join(", ")} under way at once`,
+      promise(
+        role !== "leader" || open.length <= 1,
+        "one change at a time",
+        () => `the leader ${id} has the changes ${open.join(", ")} under way at once`,
       );
     }
     view.writingFrom = Math.min(view.writingFrom, first?.index ?? Number.POSITIVE_INFINITY);
@@ -193,8 +220,10 @@ export class RaftChecks {
       this.#entries.set(name, { hash, previousTerm });
       return;
     }
-    promise(known.hash === hash && known.previousTerm === previousTerm, "log matching", () =>
-      `entry ${name} of member ${id} is another one, or follows another one, than elsewhere`,
+    promise(
+      known.hash === hash && known.previousTerm === previousTerm,
+      "log matching",
+      () => `entry ${name} of member ${id} is another one, or follows another one, than elsewhere`,
     );
   }
 
@@ -211,8 +240,10 @@ export class RaftChecks {
     view.commitIndex = raft.commitIndex;
     const { role, term } = raft.status();
     const isOwn = raft.termAt(raft.commitIndex) === term;
-    promise(role !== "leader" || !isCounting(event) || isOwn, "only entries of its own term are committed by counting", () =>
-      `the leader ${id} of term ${term} commits entry ${raft.commitIndex}`,
+    promise(
+      role !== "leader" || !isCounting(event) || isOwn,
+      "only entries of its own term are committed by counting",
+      () => `the leader ${id} of term ${term} commits entry ${raft.commitIndex}`,
     );
   }
 
@@ -231,8 +262,11 @@ export class RaftChecks {
       if (term === undefined) continue;
       const known = this.committed[index];
       if (known !== undefined) {
-        promise(known.entry.term === term, "state machine safety", () =>
-          `member ${id} commits entry ${index} of term ${term}, committed was one of term ${known.entry.term}`,
+        promise(
+          known.entry.term === term,
+          "state machine safety",
+          () =>
+            `member ${id} commits entry ${index} of term ${term}, committed was one of term ${known.entry.term}`,
         );
       } else if (log.raft !== undefined) {
         this.#newlyCommitted(log.raft, index, term);
@@ -242,13 +276,17 @@ export class RaftChecks {
   }
 
   #newlyCommitted(raft: Raft, index: number, term: number): void {
-    promise(index === this.committed.length, "no committed entry is lost", () =>
-      `entry ${index} is committed, the last known one was ${this.committedIndex}`,
+    promise(
+      index === this.committed.length,
+      "no committed entry is lost",
+      () => `entry ${index} is committed, the last known one was ${this.committedIndex}`,
     );
     const holds = (id: bigint): boolean => this.#members.get(id)?.durable.termAt(index) === term;
     const voters = this.#votersAt(raft.status().configuredIndex);
-    promise(voters.filter(holds).length > voters.length / 2, "committed is durable", () =>
-      `entry ${index} of term ${term} is committed, and not on the disks of a quorum`,
+    promise(
+      voters.filter(holds).length > voters.length / 2,
+      "committed is durable",
+      () => `entry ${index} of term ${term} is committed, and not on the disks of a quorum`,
     );
     const entry = raft.entryAt(index);
     this.committed.push({ entry, inTerm: raft.status().term });
@@ -264,16 +302,20 @@ export class RaftChecks {
     const name = `${origin} ${frontend} ${requestId}`;
     this.#requests.set(requestName(payload.subarray(ENTRY_HEADER_BYTES)), index);
     const other = this.#proposals.get(name);
-    promise(other === undefined, "no proposal is committed twice", () =>
-      `request ${name} is in the entries ${other} and ${index}`,
+    promise(
+      other === undefined,
+      "no proposal is committed twice",
+      () => `request ${name} is in the entries ${other} and ${index}`,
     );
     this.#proposals.set(name, index);
   }
 
   #elected(id: bigint, term: number): void {
     const known = this.#leaders.get(term);
-    promise(known === undefined || known === id, "one leader per term", () =>
-      `term ${term} has the leaders ${known} and ${id}`,
+    promise(
+      known === undefined || known === id,
+      "one leader per term",
+      () => `term ${term} has the leaders ${known} and ${id}`,
     );
     if (known === undefined) this.elections += 1;
     this.#leaders.set(term, id);
@@ -281,26 +323,39 @@ export class RaftChecks {
     for (const [index, committed] of this.committed.entries()) {
       if (committed === undefined || committed.inTerm >= term) continue;
       if (index <= view.log.baseIndex) continue;
-      promise(view.log.termAt(index) === committed.entry.term, "leader completeness", () =>
-        `the leader ${id} of term ${term} lacks the committed entry ${index}`,
+      promise(
+        view.log.termAt(index) === committed.entry.term,
+        "leader completeness",
+        () => `the leader ${id} of term ${term} lacks the committed entry ${index}`,
       );
     }
   }
 
   #mayApply(id: bigint, view: MemberView, upTo: number): void {
     if (upTo <= view.durable.baseIndex) return;
-    promise(view.durable.termAt(upTo) === this.committed[upTo]?.entry.term, "applied is durable", () =>
-      `member ${id} may apply entry ${upTo}, which its disk does not hold`,
+    promise(
+      view.durable.termAt(upTo) === this.committed[upTo]?.entry.term,
+      "applied is durable",
+      () => `member ${id} may apply entry ${upTo}, which its disk does not hold`,
     );
   }
 
-  #readReady(id: bigint, view: MemberView, ready: { readonly id: number; readonly index: number }): void {
+  #readReady(
+    id: bigint,
+    view: MemberView,
+    ready: { readonly id: number; readonly index: number },
+  ): void {
     const floor = view.readFloors.get(ready.id);
-    promise(floor !== undefined, "reads are linearizable", () =>
-      `member ${id} confirms read ${ready.id}, which nobody asked for`,
+    promise(
+      floor !== undefined,
+      "reads are linearizable",
+      () => `member ${id} confirms read ${ready.id}, which nobody asked for`,
     );
-    promise(ready.index >= floor, "reads are linearizable", () =>
-      `member ${id} confirms a read at entry ${ready.index}; ${floor} was committed when it was asked`,
+    promise(
+      ready.index >= floor,
+      "reads are linearizable",
+      () =>
+        `member ${id} confirms a read at entry ${ready.index}; ${floor} was committed when it was asked`,
     );
     view.readFloors.delete(ready.id);
     this.readsAnswered += 1;
@@ -311,9 +366,18 @@ export class RaftChecks {
 function mayCampaign(id: bigint, view: MemberView, raft: Raft): void {
   const { configuredIndex } = raft.status();
   const missed = view.changes.find((index) => index > configuredIndex && index <= raft.commitIndex);
-  promise(missed === undefined, "campaigns are with the newest configuration", () =>
-    `member ${id} campaigns; it knows that change ${missed} is committed, and has applied ${configuredIndex}`,
+  promise(
+    missed === undefined,
+    "campaigns are with the newest configuration",
+    () =>
+      `member ${id} campaigns; it knows that change ${missed} is committed, and has applied ${configuredIndex}`,
   );
+}
+
+/** Whether a payload is what a leader's lessor wants, and no client: the end of a lease. */
+function isLeadersOwn(payload: Uint8Array): boolean {
+  if (payload[0] !== EntryKind.leaseRevoke) return false;
+  return payload[2] === 0xff && payload[3] === 0xff;
 }
 
 /** Whether a leader that has got this counts who holds what. */
@@ -338,17 +402,26 @@ function checkRecovered(
 ): void {
   const { found, opened } = after;
   const { term, vote } = opened.hardState;
-  promise(term >= before.durableTerm, "nothing on disk is lost", () =>
-    `member ${id} comes back in term ${term}, it had written ${before.durableTerm}`,
+  promise(
+    term >= before.durableTerm,
+    "nothing on disk is lost",
+    () => `member ${id} comes back in term ${term}, it had written ${before.durableTerm}`,
   );
-  const keptVote = term > before.durableTerm || before.durableVote === 0n || vote === before.durableVote;
-  promise(keptVote, "nothing on disk is lost", () =>
-    `member ${id} voted for ${before.durableVote} in term ${term}, and comes back with ${vote}`,
+  const keptVote =
+    term > before.durableTerm || before.durableVote === 0n || vote === before.durableVote;
+  promise(
+    keptVote,
+    "nothing on disk is lost",
+    () =>
+      `member ${id} voted for ${before.durableVote} in term ${term}, and comes back with ${vote}`,
   );
   const last = Math.min(before.durable.lastIndex, before.writingFrom - 1);
   for (let index = found.baseIndex + 1; index <= last; index += 1) {
-    promise(found.termAt(index) === before.durable.termAt(index), "nothing on disk is lost", () =>
-      `member ${id} comes back without entry ${index} of term ${before.durable.termAt(index)}`,
+    promise(
+      found.termAt(index) === before.durable.termAt(index),
+      "nothing on disk is lost",
+      () =>
+        `member ${id} comes back without entry ${index} of term ${before.durable.termAt(index)}`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { text } from "../../apply/support/machine.js";
 import {
   describeKv,
   didWrite,
@@ -5,10 +6,9 @@ import {
   type KvInput,
   type KvOutput,
 } from "../../support/linearizability/kv-operation.js";
-import { text } from "../../apply/support/machine.js";
-import { readStoredValue } from "./stored-value.js";
 import type { RecordedOperation } from "../clients/history.js";
 import { promise } from "../world/failure.js";
+import { readStoredValue } from "./stored-value.js";
 import type { Truth } from "./truth.js";
 
 /**
@@ -28,8 +28,10 @@ export class ReadChecks {
     const { input, floor } = operation;
     const wrote = didWrite(output);
     const isNew = wrote ? output.revision > floor : output.revision >= floor;
-    promise(isNew, "answers are linearizable", () =>
-      `revision ${floor} was known when this was asked: ${describeKv(input, output)}`,
+    promise(
+      isNew,
+      "answers are linearizable",
+      () => `revision ${floor} was known when this was asked: ${describeKv(input, output)}`,
     );
     this.#matches(input, output);
   }
@@ -41,24 +43,32 @@ export class ReadChecks {
 
   #matches(input: KvInput, output: KvOutput): void {
     const told = (): string => describeKv(input, output);
-    promise(output.revision <= this.#truth.revision, "answers are of the history", () =>
-      `no member has that revision: ${told()}`,
+    promise(
+      output.revision <= this.#truth.revision,
+      "answers are of the history",
+      () => `no member has that revision: ${told()}`,
     );
     const branch = output.succeeded ? input.success : input.failure;
     for (const [at, step] of branch.entries()) {
       const answer = output.steps[at];
       const now = this.#viewAt(step.key, output.revision);
       if (step.kind === "get" && answer?.kind === "get") {
-        promise(isSame(answer.found, now), "answers are of the history", () =>
-          `the history has ${JSON.stringify(now)}: ${told()}`,
+        promise(
+          isSame(answer.found, now),
+          "answers are of the history",
+          () => `the history has ${JSON.stringify(now)}: ${told()}`,
         );
       } else if (step.kind === "put") {
-        promise(now?.value === step.value && now.modRevision === output.revision, "answers are of the history", () =>
-          `the acknowledged put is not in the history: ${told()}`,
+        promise(
+          now?.value === step.value && now.modRevision === output.revision,
+          "answers are of the history",
+          () => `the acknowledged put is not in the history: ${told()}`,
         );
       } else if (step.kind === "delete") {
-        promise(now === undefined, "answers are of the history", () =>
-          `the deleted key is in the history: ${told()}`,
+        promise(
+          now === undefined,
+          "answers are of the history",
+          () => `the deleted key is in the history: ${told()}`,
         );
       }
     }

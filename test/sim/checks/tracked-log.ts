@@ -34,7 +34,10 @@ export class TrackedLog {
   append(entries: readonly Entry[]): void {
     const first = entries[0];
     if (first === undefined) return;
-    this.#terms.length = Math.max(0, Math.min(this.#terms.length, first.index - this.#baseIndex - 1));
+    this.#terms.length = Math.max(
+      0,
+      Math.min(this.#terms.length, first.index - this.#baseIndex - 1),
+    );
     for (const { index, term } of entries) {
       if (index > this.#baseIndex) this.#terms[index - this.#baseIndex - 1] = term;
     }

@@ -51,23 +51,34 @@ export class Truth {
     return this.revisions.length - 1;
   }
 
-  /** A member's machine begins at what its store holds. */
-  restored(id: bigint, machine: StateMachine, content: StoreContent): void {
+  /** A member's process begins. */
+  started(id: bigint): void {
+    this.#memberHashes.delete(id);
+  }
+
+  /** A member's machine begins at what its store holds. Whether it had one before: then a snapshot came. */
+  restored(id: bigint, machine: StateMachine, content: StoreContent): boolean {
     const index = machine.appliedIndex;
     const hash = this.#hashes[index];
     this.#isOfHistory(id, content);
-    promise(hash !== undefined, "state machine equality", () =>
-      `member ${id} has applied entry ${index}, the newest known is ${this.appliedIndex}`,
+    promise(
+      hash !== undefined,
+      "state machine equality",
+      () => `member ${id} has applied entry ${index}, the newest known is ${this.appliedIndex}`,
     );
+    const isSnapshot = this.#memberHashes.has(id);
     this.#memberHashes.set(id, { index, hash });
+    return isSnapshot;
   }
 
   /** A member has applied an entry. */
   applied(id: bigint, applied: AppliedEntry, machine: StateMachine): void {
     const { index } = applied.entry;
     const member = this.#memberHashes.get(id);
-    promise(member?.index === index - 1, "state machine equality", () =>
-      `member ${id} applies entry ${index} after ${member?.index}`,
+    promise(
+      member?.index === index - 1,
+      "state machine equality",
+      () => `member ${id} applies entry ${index} after ${member?.index}`,
     );
     const isFirst = index === this.#hashes.length;
     const hash = this.#fingerprint(applied, member.hash, isFirst);
@@ -75,10 +86,14 @@ export class Truth {
       this.#hashes.push(hash);
       this.#results.push(applied.result);
       this.#note(applied);
-      if (applied.entry.kind === EntryKind.confChange) this.#memberships.push({ index, members: machine.members.all() });
+      if (applied.entry.kind === EntryKind.confChange)
+        this.#memberships.push({ index, members: machine.members.all() });
     }
-    promise(this.#hashes[index] === hash, "state machine equality", () =>
-      `member ${id} makes another state of entry ${index} than the first that applied it: ` +
+    promise(
+      this.#hashes[index] === hash,
+      "state machine equality",
+      () =>
+        `member ${id} makes another state of entry ${index} than the first that applied it: ` +
         `${describe(applied)}, it was ${describeResult(this.#results[index])}`,
     );
     this.#memberHashes.set(id, { index, hash });
@@ -92,15 +107,23 @@ export class Truth {
     for (const change of content.changes) {
       const known = this.revisions[change.main]?.changes[change.sub];
       const isSame = known !== undefined && Buffer.compare(known.keyValue, change.keyValue) === 0;
-      const isNext = change.main === main ? change.sub === sub + 1 : change.main === main + 1 && change.sub === 0;
-      promise(isSame && (isNext || change.main <= compactRevision + 1), "state machine equality", () =>
-        `the store of member ${id} holds ${change.main}.${change.sub} after ${main}.${sub}, which is not the history`,
+      const isNext =
+        change.main === main
+          ? change.sub === sub + 1
+          : change.main === main + 1 && change.sub === 0;
+      promise(
+        isSame && (isNext || change.main <= compactRevision + 1),
+        "state machine equality",
+        () =>
+          `the store of member ${id} holds ${change.main}.${change.sub} after ${main}.${sub}, which is not the history`,
       );
       main = change.main;
       sub = change.sub;
     }
-    promise(main === revision || main <= compactRevision, "state machine equality", () =>
-      `the store of member ${id} ends at ${main}, it says ${revision}`,
+    promise(
+      main === revision || main <= compactRevision,
+      "state machine equality",
+      () => `the store of member ${id} ends at ${main}, it says ${revision}`,
     );
   }
 
@@ -121,6 +144,11 @@ export class Truth {
     return voters.map(({ ID }) => ID);
   }
 
+  /** Changes of the membership. */
+  get changes(): number {
+    return this.#memberships.length;
+  }
+
   /** How far a member has applied. */
   appliedBy(id: bigint): number {
     return this.#memberHashes.get(id)?.index ?? 0;
@@ -138,7 +166,11 @@ export class Truth {
     return [...this.#byKey.keys()].sort();
   }
 
-  #fingerprint({ entry, result, forEachChange }: AppliedEntry, start: number, keep: boolean): number {
+  #fingerprint(
+    { entry, result, forEachChange }: AppliedEntry,
+    start: number,
+    keep: boolean,
+  ): number {
     let hash = start;
     for (const number of [entry.index, entry.term, entry.kind, result.code, result.revision]) {
       hash = hashNumber(number, hash);
@@ -163,8 +195,10 @@ export class Truth {
       (known.changes as Change[]).push(change);
       return;
     }
-    promise(change.main === this.revisions.length, "revisions have no gap", () =>
-      `revision ${change.main} follows ${this.revision}`,
+    promise(
+      change.main === this.revisions.length,
+      "revisions have no gap",
+      () => `revision ${change.main} follows ${this.revision}`,
     );
     this.revisions.push({ main: change.main, changes: [change] });
   }

@@ -1,9 +1,9 @@
+import type { WatchResponse } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import {
-  Event_EventType as EventType,
   type Event,
+  Event_EventType as EventType,
   KeyValue,
 } from "../../../src/shared/gen/mvccpb/kv.js";
-import type { WatchResponse } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import { keyString } from "../../../src/shared/mvcc/key-string.js";
 import type { Change } from "../../../src/shared/mvcc/types.js";
 import { promise } from "../world/failure.js";
@@ -52,8 +52,10 @@ export class WatchCheck {
   /** The watch was cancelled: what it wanted was compacted. It may go on from there. */
   compacted(compactRevision: number): void {
     const next = this.resumeRevision;
-    promise(next < compactRevision && compactRevision <= this.#truth.compactRevision, "watches are reliable", () =>
-      `${this.#name} at ${next} was cancelled with compact revision ${compactRevision}`,
+    promise(
+      next < compactRevision && compactRevision <= this.#truth.compactRevision,
+      "watches are reliable",
+      () => `${this.#name} at ${next} was cancelled with compact revision ${compactRevision}`,
     );
     this.#cursor = compactRevision - 1;
   }
@@ -75,13 +77,19 @@ export class WatchCheck {
 
   #group(main: number, events: readonly Event[]): void {
     const cursor = this.#cursor ?? 0;
-    promise(main > cursor, "watches are ordered", () =>
-      `${this.#name} got revision ${main} after everything up to ${cursor}`,
+    promise(
+      main > cursor,
+      "watches are ordered",
+      () => `${this.#name} got revision ${main} after everything up to ${cursor}`,
     );
     this.#nothingUntil(main - 1, `revision ${main}`);
-    const expected = (this.#truth.revisions[main]?.changes ?? []).filter((change) => this.#wants(change));
-    promise(events.length === expected.length, "watches are atomic", () =>
-      `${this.#name} got ${events.length} of ${expected.length} events of revision ${main}`,
+    const expected = (this.#truth.revisions[main]?.changes ?? []).filter((change) =>
+      this.#wants(change),
+    );
+    promise(
+      events.length === expected.length,
+      "watches are atomic",
+      () => `${this.#name} got ${events.length} of ${expected.length} events of revision ${main}`,
     );
     for (const [at, event] of events.entries()) this.#event(event, expected[at]!);
     this.#cursor = main;
@@ -94,11 +102,17 @@ export class WatchCheck {
       isDelete === change.tombstone &&
       keyString(event.kv?.key ?? new Uint8Array(0)) === keyString(change.key) &&
       (isDelete || sameKeyValue(event.kv, change.keyValue));
-    promise(isSame, "watches are of the history", () =>
-      `${this.#name} got another event than revision ${change.main}.${change.sub}`,
+    promise(
+      isSame,
+      "watches are of the history",
+      () => `${this.#name} got another event than revision ${change.main}.${change.sub}`,
     );
     if (!this.#spec.prevKv) {
-      promise(event.prevKv === undefined, "prev_kv is right", () => `${this.#name} did not ask for it`);
+      promise(
+        event.prevKv === undefined,
+        "prev_kv is right",
+        () => `${this.#name} did not ask for it`,
+      );
       return;
     }
     const before = this.#truth.keyAt(keyString(change.key), change.main - 1);
@@ -106,14 +120,22 @@ export class WatchCheck {
     const mayLack = change.main - 1 < this.#truth.compactRevision;
     if (event.prevKv === undefined && mayLack) return;
     const isRight =
-      before === undefined ? event.prevKv === undefined : sameKeyValue(event.prevKv, before.keyValue);
-    promise(isRight, "prev_kv is right", () => `${this.#name} at revision ${change.main}.${change.sub}`);
+      before === undefined
+        ? event.prevKv === undefined
+        : sameKeyValue(event.prevKv, before.keyValue);
+    promise(
+      isRight,
+      "prev_kv is right",
+      () => `${this.#name} at revision ${change.main}.${change.sub}`,
+    );
   }
 
   #nothingUntil(revision: number, what: string): void {
     const missed = this.#firstBetween(this.resumeRevision, revision);
-    promise(missed === undefined, "watches are reliable", () =>
-      `${this.#name} got ${what}, but not ${missed}`,
+    promise(
+      missed === undefined,
+      "watches are reliable",
+      () => `${this.#name} got ${what}, but not ${missed}`,
     );
   }
 

@@ -84,15 +84,15 @@ export class AdminClient {
       case ConfChangeType.promote:
         return this.#about(kind, learners);
       case ConfChangeType.remove:
-        return voters.length > VOTERS_MIN ? this.#about(kind, members) : this.#about(kind, learners);
+        return voters.length > VOTERS_MIN
+          ? this.#about(kind, members)
+          : this.#about(kind, learners);
       case ConfChangeType.update:
         return this.#about(kind, members);
     }
   }
 
   #about(type: ConfChange["type"], members: readonly Member[]): ConfChange | undefined {
-    return members.length === 0
-      ? undefined
-      : { type, member: this.#options.random.pick(members) };
+    return members.length === 0 ? undefined : { type, member: this.#options.random.pick(members) };
   }
 }

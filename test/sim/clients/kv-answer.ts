@@ -1,12 +1,12 @@
-import {
+import type {
   DeleteRangeResponse,
   PutResponse,
   RangeResponse,
   TxnResponse,
 } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import type { KeyValue } from "../../../src/shared/gen/mvccpb/kv.js";
-import type { KeyView, KvStep, KvStepOutput } from "../../support/linearizability/kv-operation.js";
 import { text } from "../../apply/support/machine.js";
+import type { KeyView, KvStep, KvStepOutput } from "../../support/linearizability/kv-operation.js";
 
 /** A key as a client reads it. */
 export function keyView(keyValue: KeyValue | undefined): KeyView | undefined {

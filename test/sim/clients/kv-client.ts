@@ -7,8 +7,8 @@ import {
   PutRequest,
   PutResponse,
   RangeResponse,
-  type TxnRequest as TxnRequestType,
   TxnRequest,
+  type TxnRequest as TxnRequestType,
   TxnResponse,
 } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import { EntryKind } from "../../../src/shared/messages/entry.js";
@@ -137,7 +137,11 @@ export class KvClient {
 
   #putTwo(key: string, other: string): void {
     if (key === other) return this.#put(key);
-    const steps: KvStep[] = [key, other].map((one) => ({ kind: "put", key: one, value: this.#value() }));
+    const steps: KvStep[] = [key, other].map((one) => ({
+      kind: "put",
+      key: one,
+      value: this.#value(),
+    }));
     const ops = steps.map((step) =>
       op.put(put(step.key, step.kind === "put" ? step.value : "", { prevKv: true })),
     );

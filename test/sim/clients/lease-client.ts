@@ -13,7 +13,7 @@ import type { World } from "../world/world.js";
 import type { MemberPort } from "./member-port.js";
 
 const TTL_SECONDS_MIN = 2;
-const TTL_SECONDS_MAX = 5;
+const TTL_SECONDS_MAX = 4;
 const TIMEOUT_MS = 1500;
 
 /** What a lease client is made of. */
@@ -93,8 +93,7 @@ export class LeaseClient {
           return this.#hold(id, ttl, renewals - 1);
         }
         if (answer?.code === 0) return this.#later(200, () => this.#grant());
-        // Most often because another member leads.
-        port.leave();
+        if (random.chance(0.6)) port.leave();
         this.#later(20 + random.next() * 50, () => this.#renew(id, ttl, renewals));
       },
     });

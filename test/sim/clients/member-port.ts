@@ -1,7 +1,7 @@
-import type { SimMember } from "../member/sim-member.js";
-import type { SimFrontend } from "../member/sim-frontend.js";
-import type { SimProcess } from "../member/sim-process.js";
 import type { Random } from "../../support/random.js";
+import type { SimFrontend } from "../member/sim-frontend.js";
+import type { SimMember } from "../member/sim-member.js";
+import type { SimProcess } from "../member/sim-process.js";
 import type { World } from "../world/world.js";
 
 /** How a call ended without an answer. */
@@ -73,7 +73,8 @@ export class MemberPort {
     if (process === undefined || process === this.#process) return process;
     this.#process = process;
     member.whenEnded(() => {
-      if (this.#process === process) this.#world.events.after(this.#wayMs(), () => this.#onBroken?.());
+      if (this.#process === process)
+        this.#world.events.after(this.#wayMs(), () => this.#onBroken?.());
     });
     return process;
   }

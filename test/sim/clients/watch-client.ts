@@ -1,6 +1,6 @@
 import {
-  WatchCreateRequest,
   WatchCreateRequest_FilterType as FilterType,
+  WatchCreateRequest,
   type WatchResponse,
 } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import { bytes } from "../../apply/support/machine.js";

@@ -102,7 +102,7 @@ export class Nemesis {
   #pause(member: SimMember): void {
     const { process } = member;
     process?.pause();
-    this.#later(this.#random.pick([200, 1500, 4000]), () => process?.resume());
+    this.#later(this.#random.pick([200, 1500, 3000, 5000]), () => process?.resume());
   }
 
   #partition(): void {

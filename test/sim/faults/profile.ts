@@ -28,6 +28,8 @@ export interface Profile {
   readonly faultEveryMs: number;
   readonly clients: number;
   readonly leaseClients: number;
+  /** How long a commit of the store takes at most. */
+  readonly storeMsMax: number;
   readonly watchClients: number;
   readonly thinkMsMax: number;
   readonly keys: readonly string[];
@@ -61,11 +63,11 @@ export function drawProfile(random: Random): Profile {
   const isLoose = random.chance(0.4);
   return {
     size: random.weighted([
-      [6, 3],
+      [7, 3],
       [1, 4],
-      [3, 5],
+      [2, 5],
     ]),
-    safetyMs: random.integer(6000, 10_000),
+    safetyMs: random.integer(5000, 9000),
     network: {
       delayMsMin: 0.2,
       delayMsMax: random.pick([2, 10, 60]),
@@ -80,9 +82,10 @@ export function drawProfile(random: Random): Profile {
     ),
     faultEveryMs: random.pick([300, 600, 1200]),
     clients: random.integer(2, 4),
-    leaseClients: random.integer(0, 2),
+    leaseClients: random.integer(0, 3),
+    storeMsMax: random.pick([5, 20, 300]),
     watchClients: random.integer(1, 3),
-    thinkMsMax: random.pick([20, 60, 150]),
+    thinkMsMax: random.pick([30, 80, 200]),
     keys: ["a", "b", "c", "d"].slice(0, random.integer(1, 4)),
     retainedEntriesMax: random.pick([5, 50, 100_000]),
     preVote: random.chance(0.9),

@@ -1,6 +1,10 @@
 import type { ApplyCounts } from "../../../src/apply-worker/core/machine-context.js";
 import type { StateMachine } from "../../../src/apply-worker/core/state-machine.js";
-import { ApplyDriver, type Heritage, type ReceivedSnapshot } from "../../../src/apply-worker/driver.js";
+import {
+  ApplyDriver,
+  type Heritage,
+  type ReceivedSnapshot,
+} from "../../../src/apply-worker/driver.js";
 import { restoreMachine } from "../../../src/apply-worker/restore.js";
 import type { StoreWriter } from "../../../src/apply-worker/store/store-writer.js";
 import type { Membership } from "../../../src/shared/messages/membership.js";

@@ -1,8 +1,5 @@
-import type {
-  CommittedEntry,
-  StateMachine,
-} from "../../../src/apply-worker/core/state-machine.js";
 import type { ApplyResult } from "../../../src/apply-worker/core/machine-context.js";
+import type { CommittedEntry, StateMachine } from "../../../src/apply-worker/core/state-machine.js";
 import type { DeltaRecord } from "../../../src/shared/mvcc/delta-record.js";
 
 /** What applying one entry did on one member. */
@@ -14,7 +11,10 @@ export interface AppliedEntry {
 }
 
 /** Lets somebody see each entry that a machine applies. */
-export function watchMachine(machine: StateMachine, onApplied: (applied: AppliedEntry) => void): void {
+export function watchMachine(
+  machine: StateMachine,
+  onApplied: (applied: AppliedEntry) => void,
+): void {
   const apply = machine.apply.bind(machine);
   machine.apply = (entry, nowMs) => {
     const before = machine.space.view.end;

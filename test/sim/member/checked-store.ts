@@ -18,7 +18,7 @@ export class CheckedLogStore implements LogStore {
   }
 
   truncateBefore(index: number): void {
-    if (process.env.SIM_TRUNCATE) this.#store.truncateBefore(index);
+    this.#store.truncateBefore(index);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Raft } from "../../../src/raft-worker/core/raft.js";
 import { configurationOf } from "../../../src/raft-worker/cluster-link.js";
+import type { Raft } from "../../../src/raft-worker/core/raft.js";
 import { RaftDriver } from "../../../src/raft-worker/driver.js";
 import { WalLogStore } from "../../../src/raft-worker/log-store.js";
 import type { OpenedLog } from "../../../src/raft-worker/open-log.js";
@@ -67,7 +67,9 @@ export function makeRaft(options: RaftPartsOptions): {
       board,
       wake,
       onDiffering: (member, index) => {
-        options.fatal(new SimFailure("members hold the same", `member ${member} differs at ${index}`));
+        options.fatal(
+          new SimFailure("members hold the same", `member ${member} differs at ${index}`),
+        );
       },
       onRemoved: site.onRemoved,
     },

@@ -67,10 +67,13 @@ export class SimFrontend {
     frontend.listen(this.hub);
     frontend.onAsked(({ kind, payload }, reply) => {
       if (kind !== PeerAsk.leaseRenew) return reply(ErrorCode.malformedRequest);
-      this.#lessor.renew(LeaseKeepAliveRequest.decode(payload).ID, (code, _revision, bytes, offset, length) => {
-        if (code === 0) reply(0, bytes.subarray(offset, offset + length));
-        else reply(code);
-      });
+      this.#lessor.renew(
+        LeaseKeepAliveRequest.decode(payload).ID,
+        (code, _revision, bytes, offset, length) => {
+          if (code === 0) reply(0, bytes.subarray(offset, offset + length));
+          else reply(code);
+        },
+      );
     });
   }
 

@@ -1,6 +1,6 @@
-import { SimDisk, type Operation, systemError } from "../../wal/support/sim-disk.js";
 import type { RaftSettings } from "../../../src/raft-worker/core/node.js";
 import type { Random } from "../../support/random.js";
+import { type Operation, SimDisk, systemError } from "../../wal/support/sim-disk.js";
 import type { ClusterChecks } from "../checks/cluster-checks.js";
 import { SimFailure } from "../world/failure.js";
 import type { SimNetwork } from "../world/network.js";

@@ -7,7 +7,6 @@ import { MemberListResponse } from "../../../src/shared/gen/etcdserverpb/rpc.js"
 import { DeltaReader } from "../../../src/shared/mvcc/delta-reader.js";
 import { ReadView } from "../../../src/shared/mvcc/read-view.js";
 import { StatusBoard } from "../../../src/shared/status-board.js";
-import type { StoreContent } from "./store-content.js";
 import { SimActor } from "./actor.js";
 import { ApplyLife } from "./apply-life.js";
 import type { MemberSite } from "./member-site.js";
@@ -17,6 +16,7 @@ import { SimBell } from "./sim-bell.js";
 import { SimFrontend } from "./sim-frontend.js";
 import { SimPeers } from "./sim-peers.js";
 import { SimStore } from "./sim-store.js";
+import type { StoreContent } from "./store-content.js";
 import { HEARTBEAT_MS } from "./timing.js";
 
 const WAL_DIRECTORY = "/data/wal";
@@ -176,7 +176,8 @@ export class SimProcess {
       { bootstrap, forceNewCluster: false, installedSnapshot: installed },
     );
     if (!this.#isAlive) return;
-    for (let file = shelf.newest(); file !== undefined; file = shelf.newest()) shelf.discard(file.path);
+    for (let file = shelf.newest(); file !== undefined; file = shelf.newest())
+      shelf.discard(file.path);
     checks.opened(id, opened, appliedIndex);
     this.#start(store, opened);
   }

@@ -4,11 +4,11 @@ import type { RunState } from "../../../src/apply-worker/store/write-run.js";
 import type { BasePin, StorePort, StoreRun } from "../../../src/apply-worker/store-port.js";
 import type { StoreState } from "../../../src/shared/mvcc/base/store-state.js";
 import type { Change } from "../../../src/shared/mvcc/types.js";
-import type { Random } from "../../support/random.js";
 import { copyChange } from "../../store/support/map-base.js";
+import type { Random } from "../../support/random.js";
 import type { World } from "../world/world.js";
-import { type SmallTables, StoreContent } from "./store-content.js";
 import type { SnapshotShelf } from "./snapshot-shelf.js";
+import { type SmallTables, StoreContent } from "./store-content.js";
 import { SimBaseReader } from "./store-reader.js";
 
 /** What of a member's store outlives its processes. */
@@ -140,7 +140,9 @@ export class SimStore implements StorePort {
     run.step();
     this.#world.events.after(1 + this.#random.next() * 30, () =>
       this.#gate(() => {
+        const { failure } = this.#rules;
         this.#finish(run);
+        if (failure !== undefined) throw failure;
         done();
       }),
     );
@@ -167,7 +169,10 @@ export class SimStore implements StorePort {
         return true;
       });
       const state = stateAfter(content.state, input);
-      return { content: new StoreContent(state, changes, tablesAfter(content.tables, input)), result: state };
+      return {
+        content: new StoreContent(state, changes, tablesAfter(content.tables, input)),
+        result: state,
+      };
     });
   }
 

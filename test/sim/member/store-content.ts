@@ -1,7 +1,7 @@
+import { EMPTY_STATE, type StoreState } from "../../../src/shared/mvcc/base/store-state.js";
+import { keyString } from "../../../src/shared/mvcc/key-string.js";
 import type { Change, KeyRecord, KeyRevision, Revision } from "../../../src/shared/mvcc/types.js";
 import { StoreCorruptError } from "../../../src/shared/mvcc/types.js";
-import { keyString } from "../../../src/shared/mvcc/key-string.js";
-import { EMPTY_STATE, type StoreState } from "../../../src/shared/mvcc/base/store-state.js";
 
 /** The small tables, by id. */
 export interface SmallTables {

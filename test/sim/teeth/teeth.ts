@@ -90,8 +90,8 @@ export const TEETH: readonly Tooth[] = [
   {
     name: "lease-renewed-by-a-deposed-leader",
     file: "main/services/leader-lessor.js",
-    find: "else if (isAlive)",
-    replace: "if (isAlive)",
+    find: "this.#confirm(state.term, (refusal) => {",
+    replace: "((told) => told(0))((refusal) => {",
   },
   {
     name: "log-let-go-above-what-the-store-has-on-disk",
@@ -107,9 +107,9 @@ export const TEETH: readonly Tooth[] = [
   },
   {
     name: "torn-tail-accepted",
-    file: "wal/scan.js",
-    find: "if (frame.previous !== checksum) {",
-    replace: "if (frame.previous !== checksum && until !== null) {",
+    file: "wal/frame.js",
+    find: "if (found !== checksum)",
+    replace: "if (found !== checksum && bodyBytes < 0)",
   },
   {
     name: "snapshot-without-a-new-log",
@@ -122,12 +122,6 @@ export const TEETH: readonly Tooth[] = [
     file: "apply-worker/store-keeper.js",
     find: "appliedIndex: machine.appliedIndex,",
     replace: "appliedIndex: machine.appliedIndex + 1,",
-  },
-  {
-    name: "entries-applied-again-after-a-restart",
-    file: "apply-worker/core/state-machine.js",
-    find: "if (entry.index <= this.#appliedIndex)\n            return undefined;",
-    replace: "if (entry.index <= this.#appliedIndex) this.#appliedIndex = entry.index - 1;",
   },
   {
     name: "read-before-its-index-is-applied",

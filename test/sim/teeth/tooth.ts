@@ -34,15 +34,17 @@ export function makeBrokenTree(root: string, tooth: Tooth): string {
       filter: (path) => !path.endsWith(".map"),
     });
   }
-  const file = join(tree, "src", tooth.file);
-  const text = readFileSync(file, "utf8");
-  const count = text.split(tooth.find).length - 1;
-  if (count !== 1) {
-    throw new Error(`${tooth.name}: the place to break is ${count} times in ${tooth.file}, not once`);
-  }
-  // A function, so that "$" in the replacement means nothing.
-  writeFileSync(file, text.replace(tooth.find, () => tooth.replace));
+  writeFileSync(join(tree, "src", tooth.file), brokenText(root, tooth));
   return join(tree, "test", "sim", "main.js");
+}
+
+/** The file with the mistake. Throws unless the place for it is there exactly once. */
+export function brokenText(root: string, { name, file, find, replace }: Tooth): string {
+  const parts = readFileSync(join(root, "dist", "src", file), "utf8").split(find);
+  if (parts.length !== 2) {
+    throw new Error(`${name}: its place is ${parts.length - 1} times in ${file}, not once`);
+  }
+  return parts.join(replace);
 }
 
 /** Removes the copy. */

@@ -24,7 +24,6 @@ export const CALM_NETWORK: NetworkRules = {
   reorderFactor: 1,
 };
 
-
 /** Carries messages between members: late, twice, out of order, or not at all. */
 export class SimNetwork {
   rules: NetworkRules = CALM_NETWORK;

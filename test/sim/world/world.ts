@@ -13,7 +13,10 @@ export class World {
   readonly #seed: number;
   #failure: unknown;
 
-  constructor(seed: number, trace: { readonly keep: boolean; readonly print?: (line: string) => void }) {
+  constructor(
+    seed: number,
+    trace: { readonly keep: boolean; readonly print?: (line: string) => void },
+  ) {
     this.#seed = seed;
     this.trace = new Trace({ ...trace, nowMs: () => this.events.nowMs });
   }
