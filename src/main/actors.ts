@@ -3,11 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Remote } from "comlink";
 import type { ApplyControl, ApplyWorkerData } from "../shared/control/apply-control.js";
 import { connectControl } from "../shared/control/endpoint.js";
-import type {
-  PeerListenOptions,
-  RaftControl,
-  RaftWorkerData,
-} from "../shared/control/raft-control.js";
+import type { RaftControl, RaftWorkerData } from "../shared/control/raft-control.js";
 import { D14_SECONDS, SharedHistogram } from "../shared/histogram.js";
 import { RING_CAPACITY_BYTES } from "../shared/limits.js";
 import type { LogLevel } from "../shared/logger.js";
@@ -20,20 +16,11 @@ import type { FrontendRings } from "./frontend/frontend.js";
 import type { MainLog } from "./log/main-log.js";
 
 /** Who the actors are and where they keep what they write. */
-export interface ActorOptions {
+export interface ActorOptions extends GroupOptions {
   readonly memberId: bigint;
   readonly clusterId: bigint;
   readonly hasLog: boolean;
   readonly walDirectory: string;
-  readonly storeDirectory: string;
-  readonly snapshotDirectory: string;
-  /** How this member comes to its cluster; see RaftWorkerData. */
-  readonly bootstrap: readonly Uint8Array[];
-  readonly seeds: Uint8Array;
-  readonly forceNewCluster: boolean;
-  readonly peers: PeerListenOptions;
-  readonly preVote: boolean;
-  readonly advanceFirstElection: boolean;
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly quotaBytes: number;
@@ -42,6 +29,19 @@ export interface ActorOptions {
   /** Told once when a worker ended that nobody asked to end: the process must follow. */
   readonly onDeath: (actor: string, error: unknown) => void;
 }
+
+/** How a member comes to its group and takes part in it: for the Raft worker alone. */
+type GroupOptions = Pick<
+  RaftWorkerData,
+  | "storeDirectory"
+  | "snapshotDirectory"
+  | "bootstrap"
+  | "seeds"
+  | "forceNewCluster"
+  | "peers"
+  | "preVote"
+  | "advanceFirstElection"
+>;
 
 /** What a frontend is connected by. */
 export interface FrontendLink {
@@ -90,14 +90,7 @@ export class Actors {
     const raftData: Omit<RaftWorkerData, "logPort"> = {
       ...common,
       directory: options.walDirectory,
-      storeDirectory: options.storeDirectory,
-      snapshotDirectory: options.snapshotDirectory,
-      bootstrap: options.bootstrap,
-      seeds: options.seeds,
-      forceNewCluster: options.forceNewCluster,
-      peers: options.peers,
-      preVote: options.preVote,
-      advanceFirstElection: options.advanceFirstElection,
+      ...groupOptions(options),
       walSyncSeconds: this.walSyncSeconds.buffer,
       rings: {
         fromFrontends: links.map((link) => link.toRaft),
@@ -204,4 +197,12 @@ function connectFrontend(link: Link, bells: { raft: Bell; apply: Bell }): Fronte
     },
     segments: link.segments.port2,
   };
+}
+
+/** Only these: the rest of the options does not survive the way to a thread. */
+function groupOptions(options: GroupOptions): GroupOptions {
+  const { storeDirectory, snapshotDirectory, bootstrap, seeds, forceNewCluster } = options;
+  const { peers, preVote, advanceFirstElection } = options;
+  const place = { storeDirectory, snapshotDirectory, bootstrap, seeds, forceNewCluster };
+  return { ...place, peers, preVote, advanceFirstElection };
 }

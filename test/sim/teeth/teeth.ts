@@ -88,12 +88,6 @@ export const TEETH: readonly Tooth[] = [
     replace: "const payloads = true",
   },
   {
-    name: "lease-renewed-by-a-deposed-leader",
-    file: "main/services/leader-lessor.js",
-    find: "this.#confirm(state.term, (refusal) => {",
-    replace: "((told) => told(0))((refusal) => {",
-  },
-  {
     name: "log-let-go-above-what-the-store-has-on-disk",
     file: "raft-worker/driver.js",
     find: "this.#ports.store.truncateBefore(index + 1);",
