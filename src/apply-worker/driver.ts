@@ -89,6 +89,7 @@ export interface ReceivedSnapshot {
 /** What one life of the driver leaves to the next, when a snapshot took the store's place. */
 export interface Heritage {
   readonly totals: Totals;
+  /** With the term that this member leads in: Raft tells of that once, not of each life. */
   readonly proposals: OwnProposals;
   /** The last checkpoint that frontends were told of: all have let go of it. */
   readonly checkpointId: number;
@@ -185,12 +186,14 @@ export class ApplyDriver {
 
   /**
    * Ends this life: the store is about to be replaced. Answers what waited for it: that a compaction was
-   * applied stays true, a hash is not to be had any more.
+   * applied stays true, a hash is not to be had any more, and a renewal is for the next life's lessor.
    */
   bequeath(): Heritage {
     this.#hasher.refuseAll(ErrorCode.timeout);
     for (const answer of this.#hasher.takeAnswers()) this.#ports.answer(answer);
     for (const answer of this.#waiting.takeAll()) this.#ports.answer(answer);
+    this.#options.machine.lessor.demote();
+    for (const answer of this.#queries.takeRenewals()) this.#ports.answer(answer);
     this.#flush();
     this.#hasher.close();
     const { checkpointId, isCheckpointWanted } = this.#keeper;
@@ -204,8 +207,9 @@ export class ApplyDriver {
 
   /** Begins a life whose store is a snapshot's: everybody hears of the new state. */
   announce(snapshot: ReceivedSnapshot): void {
-    const { machine, heritage } = this.#options;
+    const { machine, heritage, clock } = this.#options;
     const { revision, compactRevision, end } = machine.space.view;
+    if (this.#proposals.leaderTerm !== undefined) machine.lessor.promote(clock());
     this.#ports.restored({ appliedIndex: machine.appliedIndex, revision, compactRevision, end });
     this.#sendMembers();
     this.#keeper.announceRestored();
@@ -296,7 +300,7 @@ export class ApplyDriver {
     const before = machine.appliedIndex;
     const handled = fromRaft.drain((type, bytes, view, offset, length) => {
       if (type === RaftToApply.entry) this.#onEntry(bytes, view, offset, length);
-      else if (type === RaftToApply.role) this.#onRole(readRole(view, offset).isLeader);
+      else if (type === RaftToApply.role) this.#onRole(readRole(view, offset));
       else if (type === RaftToApply.checkpointWanted) this.#onCheckpointWanted();
       else this.#onSnapshot(readSnapshotFile(bytes, view, offset, length));
       if (this.#snapshot !== undefined) return false;
@@ -306,10 +310,15 @@ export class ApplyDriver {
     return handled > 0;
   }
 
-  #onRole(isLeader: boolean): void {
+  #onRole({ isLeader, term }: ReturnType<typeof readRole>): void {
     const { lessor } = this.#options.machine;
-    if (isLeader) lessor.promote(this.#nowMs);
-    else lessor.demote();
+    if (isLeader) {
+      lessor.promote(this.#nowMs);
+      this.#proposals.promote(term);
+    } else {
+      lessor.demote();
+      this.#proposals.demote();
+    }
   }
 
   /** Answered in any case: when there is nothing to write, at once. */

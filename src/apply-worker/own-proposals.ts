@@ -1,3 +1,4 @@
+import { assert } from "../shared/assert.js";
 import {
   AlarmRequest,
   AlarmRequest_AlarmAction,
@@ -21,6 +22,7 @@ export class OwnProposals {
   #requestId = 0;
   #appliedId = 0;
   #alarmProposedMs = Number.NEGATIVE_INFINITY;
+  #leaderTerm: number | undefined;
 
   constructor(options: {
     readonly writer: RingWriter;
@@ -37,6 +39,21 @@ export class OwnProposals {
     return this.#appliedId === this.#requestId;
   }
 
+  /** The term that this member leads in; undefined while it does not lead. */
+  get leaderTerm(): number | undefined {
+    return this.#leaderTerm;
+  }
+
+  /** This member leads now: what the lessor proposes is of this term. */
+  promote(term: number): void {
+    this.#leaderTerm = term;
+  }
+
+  /** This member leads no more. */
+  demote(): void {
+    this.#leaderTerm = undefined;
+  }
+
   /** A proposal has come back through the log. */
   applied(requestId: number): void {
     this.#appliedId = Math.max(this.#appliedId, requestId);
@@ -44,8 +61,11 @@ export class OwnProposals {
 
   /** Revokes of expired leases, and records of remaining times. Whether there were any. */
   proposeLeases({ revokes, checkpoints }: LeaseProposals): boolean {
+    if (revokes.length === 0 && checkpoints.length === 0) return false;
+    const term = this.#leaderTerm;
+    assert(term !== undefined, "only a leader's lessor proposes");
     for (const ID of revokes) {
-      this.#send(EntryKind.leaseRevoke, LeaseRevokeRequest.encode({ ID }).finish());
+      this.#send(EntryKind.leaseRevoke, LeaseRevokeRequest.encode({ ID }).finish(), term);
     }
     for (const entry of checkpoints) {
       const request = {
@@ -54,9 +74,9 @@ export class OwnProposals {
           remainingTTL: BigInt(remainingSeconds),
         })),
       };
-      this.#send(EntryKind.leaseCheckpoint, LeaseCheckpointRequest.encode(request).finish());
+      this.#send(EntryKind.leaseCheckpoint, LeaseCheckpointRequest.encode(request).finish(), term);
     }
-    return revokes.length > 0 || checkpoints.length > 0;
+    return true;
   }
 
   /** Raises this member's NOSPACE alarm, once while the proposal is on its way (MT-20). */
@@ -71,7 +91,7 @@ export class OwnProposals {
     this.#send(EntryKind.alarm, AlarmRequest.encode(request).finish());
   }
 
-  #send(kind: EntryKind, payload: Uint8Array): void {
+  #send(kind: EntryKind, payload: Uint8Array, leaderTerm?: number): void {
     // The Raft worker ends before this one: what would still be proposed is made up for at the next start.
     if (this.#writer.readerGone) return;
     this.#requestId += 1;
@@ -81,6 +101,6 @@ export class OwnProposals {
       origin: this.#origin,
       requestId: this.#requestId,
     };
-    sendOwnProposal(this.#writer, header, payload);
+    sendOwnProposal(this.#writer, header, payload, leaderTerm);
   }
 }

@@ -15,6 +15,7 @@ import { Bell } from "../shared/ring/bell.js";
 import { RingReader } from "../shared/ring/reader.js";
 import { RingWriter } from "../shared/ring/writer.js";
 import { readSnapshotHeader } from "../shared/snapshot/snapshot-file.js";
+import { SnapshotError } from "../shared/snapshot/snapshot-format.js";
 import { StatusBoard } from "../shared/status-board.js";
 import { createWorkerLogger } from "../shared/worker-logger.js";
 import type { ApplyCounts } from "./core/machine-context.js";
@@ -165,10 +166,21 @@ class ApplyActor implements ApplyControl {
     opened.driver.announce(snapshot);
   }
 
-  /** The process may have ended between the snapshot's arrival and its installation. */
+  /**
+   * The process may have ended between the snapshot's arrival and its installation. A file that was damaged
+   * since is passed over: whether log and store do without it is judged when the log is opened.
+   */
   async #installAtStart(store: StoreWriter, path: string): Promise<void> {
-    const { index } = readSnapshotHeader(path, this.#data.clusterId);
-    if (index > store.state.appliedIndex) await this.#install(store, path);
+    try {
+      const { index } = readSnapshotHeader(path, this.#data.clusterId);
+      if (index > store.state.appliedIndex) await this.#install(store, path);
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) throw error;
+      this.#logger.warn("passed over a snapshot that cannot be installed", {
+        path,
+        error: error.message,
+      });
+    }
   }
 
   async #install(store: StoreWriter, path: string): Promise<void> {

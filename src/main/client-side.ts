@@ -1,5 +1,5 @@
 import { InvariantError } from "../shared/assert.js";
-import { GRPC_OVERHEAD_BYTES } from "../shared/limits.js";
+import { GRPC_OVERHEAD_BYTES, REQUEST_TIMEOUT_BASE_MS } from "../shared/limits.js";
 import type { LmdbBaseReader } from "../shared/mvcc/base/lmdb-base-reader.js";
 import type { ReadView } from "../shared/mvcc/read-view.js";
 import { StoreCorruptError } from "../shared/mvcc/types.js";
@@ -7,6 +7,9 @@ import { BoardSlot } from "../shared/status-board.js";
 import { API_VERSION, CLUSTER_VERSION, STORAGE_VERSION } from "../shared/version.js";
 import type { Actors } from "./actors.js";
 import type { ClientPorts } from "./client-ports.js";
+import type { GroupControl } from "./cluster/group-control.js";
+import { PeerWatch } from "./cluster/peer-watch.js";
+import { Standing } from "./cluster/standing.js";
 import { compactionPlan } from "./compaction/auto-compaction.js";
 import { AutoCompactor } from "./compaction/auto-compactor.js";
 import { Frontend } from "./frontend/frontend.js";
@@ -17,20 +20,14 @@ import { metricsSources } from "./metrics/live-sources.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ReadPool } from "./pool/read-pool.js";
 import type { ServerOptions } from "./server.js";
-import type { ClusterLink } from "./services/cluster-link.js";
 import { methodTable } from "./services/method-table.js";
-import { PeerWatch } from "./services/peer-watch.js";
 import { HeaderEncoder } from "./services/response-header.js";
 import { SpaceQuota } from "./services/space-quota.js";
-import { Standing } from "./services/standing.js";
 import { GrpcJsTransport } from "./transport/grpc-js-transport.js";
 import { HealthService } from "./transport/health-service.js";
 import { LeaderWatch } from "./transport/leader-watch.js";
 import type { MethodTable } from "./transport/method.js";
 import { WatchHub } from "./watch/watch-hub.js";
-
-/** What a request may take besides two elections (limits.md section 4). */
-const REQUEST_TIMEOUT_BASE_MS = 5000;
 
 /** How often gRPC health takes note of this member's standing. */
 const HEALTH_LOOK_MS = 1000;
@@ -49,7 +46,7 @@ export class ClientSide {
   readonly frontend: Frontend;
   readonly standing: Standing;
   readonly #parts: ClientSideParts;
-  readonly #cluster: ClusterLink;
+  readonly #cluster: GroupControl;
   readonly #header: HeaderEncoder;
   readonly #hub: WatchHub;
   readonly #pool: ReadPool;

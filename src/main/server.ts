@@ -81,7 +81,8 @@ export class Server {
     });
     const snapshot = newestSnapshot(dataDir.paths.snapDir);
     const opened = await actors.apply.open(snapshot && { snapshotFile: snapshot.path });
-    if (opened.removed.includes(identity.memberId)) throw new MemberRemovedError();
+    const isRemoved = opened.removed.includes(identity.memberId);
+    if (isRemoved && !config.forceNewCluster) throw new MemberRemovedError();
     const base = LmdbBaseReader.open(dataDir.paths.storeDir);
     const view = new ReadView({ ...opened, base, delta: new DeltaReader() });
     const clients = new ClientSide({ ...options, actors, base, view, members: opened.members });

@@ -56,6 +56,8 @@ export interface ClusterLinkOptions {
   readonly onInstalled: (index: number) => void;
   /** How far this member's log is on disk. */
   readonly persistedIndex: () => number;
+  /** An alarm says that this member's store differs from the others'. */
+  readonly isCorrupt: () => boolean;
   /** This member's store differs from a majority's, or another's does. */
   readonly onDiffering: (id: MemberId, index: number) => void;
   /** This member was removed from the cluster. */
@@ -109,9 +111,16 @@ export class ClusterLink {
     this.#options.peers.setMembership({ ...this.#membership, members: [...members, ...unnamed] });
   }
 
-  /** The log cannot help this member any more: it gets the store. */
+  /** The log cannot help this member any more: it gets the store, unless that is not to be trusted. */
   sendSnapshot(to: MemberId): void {
-    this.#courier.send(to);
+    if (this.#options.isCorrupt()) {
+      this.#options.step({ kind: "snapshotFinished", to, index: 0, ok: false });
+    } else this.#courier.send(to);
+  }
+
+  /** Another leader, or none. */
+  leaderChanged(): void {
+    this.#hashes.leaderChanged();
   }
 
   /** This member's store holds everything up to `index` on disk. */
@@ -145,16 +154,13 @@ export class ClusterLink {
   /** Another member says what it holds. */
   hashReported(from: MemberId, report: HashReport): void {
     const { isLeader } = this.#options.role();
-    const differing = this.#hashes.add(from, report, this.#membership.members.length);
+    const group = this.#membership.members.map(({ ID }) => ID);
+    const differing = this.#hashes.add(from, report, group);
     if (!isLeader) return;
     for (const id of differing) {
-      this.#hashes.named(id);
+      this.#hashes.named(id, report.index);
       this.#options.onDiffering(id, report.index);
       this.#options.propose(corruptAlarm(id));
-      // A leader that is damaged itself leaves the lead to those that are not.
-      if (id === this.#options.self) {
-        this.#options.step({ kind: "transferLeader", to: undefined });
-      }
     }
   }
 

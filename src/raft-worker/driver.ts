@@ -30,6 +30,8 @@ import { PayloadArena } from "./payload-arena.js";
 import { type PeerAnswer, type PeerQuestion, type QuestionOutbox, Questions } from "./questions.js";
 import { WriteQueue } from "./write-queue.js";
 
+/** Where the apply worker puts the term in a proposal of its lessor (apply-to-raft.ts). */
+const LEADER_TERM_AT = 4;
 /** How soon to look again when only another thread's progress on the board can end a wait. */
 const LAG_POLL_MS = 2;
 
@@ -58,6 +60,8 @@ export interface RaftDriverPorts {
 export interface RaftDriverOptions {
   readonly memberId: MemberId;
   readonly electionTicks: number;
+  /** After so many a proposal has timed out for whoever made it. */
+  readonly requestTicks: number;
   /** What the store held at the start. */
   readonly membership: Membership;
   /** Members that are not in the store yet: whom a new member was told of. */
@@ -80,6 +84,8 @@ export class RaftDriver {
   readonly #cluster: ClusterLink;
   readonly #questions: Questions;
   readonly #disk: DiskWatch;
+  readonly #electionTicks: number;
+  readonly #requestTicks: number;
   readonly #arena = new PayloadArena();
   readonly #inputs: readonly (FrontendPorts & { readonly handler: MessageHandler })[];
   readonly #appliedAtStart: number;
@@ -88,12 +94,17 @@ export class RaftDriver {
   #heldMessages: SendEffect[] = [];
   #leaderId: MemberId | undefined;
   #isLeader = false;
+  #term = 0;
+  /** Since the start. */
+  #ticks = 0;
   #isClosing = false;
 
   /** The core must not have been started; its store holds everything up to its applied index. */
   constructor(raft: Raft, ports: RaftDriverPorts, options: RaftDriverOptions) {
-    const { memberId, electionTicks, membership, expected } = options;
+    const { memberId, electionTicks, requestTicks, membership, expected } = options;
     this.#raft = raft;
+    this.#electionTicks = electionTicks;
+    this.#requestTicks = requestTicks;
     this.#disk = new DiskWatch(electionTicks * DISK_STALL_ELECTIONS_MAX);
     this.#ports = ports;
     this.#frontends = new FrontendLinks(ports.frontends);
@@ -108,11 +119,12 @@ export class RaftDriver {
         peers: ports.peers,
         toApply: ports.apply.output,
         step: (event) => this.#perform(this.#raft.step(event)),
-        propose: (payload) => this.#proposals.add(payload),
+        propose: (payload) => this.#proposals.add(payload, this.#ticks),
         handedOver: () => this.#apply.handedOver,
         role: () => ({ isLeader: this.#isLeader, leaderId: this.#leaderId }),
         onInstalled: (index) => this.#apply.restarted(index),
         persistedIndex: () => this.#raft.status().persistedIndex,
+        isCorrupt: () => this.#isCorrupt,
         onDiffering: ports.onDiffering,
         onRemoved: ports.onRemoved,
       },
@@ -136,15 +148,22 @@ export class RaftDriver {
   /** Ticks of the Raft clock, after everything that has arrived was taken in. */
   tick(count: number): void {
     this.turn();
-    for (let tick = 0; tick < count; tick += 1) this.#perform(this.#raft.step({ kind: "tick" }));
+    for (let tick = 0; tick < count; tick += 1) this.#tick();
     // A leader whose disk does not answer serves nobody: another one shall lead.
     if (this.#disk.tick(count, this.#writes) && this.#isLeader) this.transferLeader(undefined);
+    for (const payload of this.#proposals.takeExpired(this.#ticks - this.#requestTicks)) {
+      this.#frontends.refuseProposal(payload, ErrorCode.timeout);
+    }
     this.turn();
   }
 
   /** A message of another member. */
   receive(from: MemberId, message: Message): void {
-    this.#perform(this.#raft.step({ kind: "message", from, message }));
+    const isEntries = message.kind === "appendRequest" && message.entries.length > 0;
+    // A store that does not follow would let the log grow in memory: the leader is to send these again.
+    const isTooMuch = isEntries && this.#raft.unappliedBytes > RAFT_UNAPPLIED_BYTES_MAX;
+    const taken = isTooMuch ? { ...message, entries: [] } : message;
+    this.#perform(this.#raft.step({ kind: "message", from, message: taken }));
   }
 
   /** The stream to another member broke. */
@@ -247,7 +266,7 @@ export class RaftDriver {
     if (this.#proposals.bytes === 0) return;
     if (this.#raft.hasLeader) {
       const held = this.#proposals.takeAll();
-      const payloads = this.#isLeader ? held : held.filter((payload) => !isLeadersOwn(payload));
+      const payloads = held.filter((payload) => this.#mayPropose(payload));
       if (payloads.length > 0) this.#perform(this.#raft.step({ kind: "propose", payloads }));
       return;
     }
@@ -256,6 +275,28 @@ export class RaftDriver {
       if (excess === undefined) return;
       this.#frontends.refuseProposal(excess, ErrorCode.tooManyRequests);
     }
+  }
+
+  /**
+   * What a lessor wants, its leader may propose in the term that it leads in, and nobody else: the lessor of a
+   * deposed leader knows nothing of the renewals that its successor has promised.
+   */
+  #mayPropose(payload: Uint8Array): boolean {
+    if (!isLessorsOwn(payload)) return true;
+    const isOfThisTerm = takeLeaderTerm(payload) === this.#term % 2 ** 32;
+    return this.#isLeader && isOfThisTerm;
+  }
+
+  /** A member that differs from the others does not try to lead them, and does not keep the lead. */
+  #tick(): void {
+    this.#ticks += 1;
+    if (this.#isLeader || !this.#isCorrupt) this.#perform(this.#raft.step({ kind: "tick" }));
+    const isDue = this.#ticks % this.#electionTicks === 0;
+    if (isDue && this.#isLeader && this.#isCorrupt) this.transferLeader(undefined);
+  }
+
+  get #isCorrupt(): boolean {
+    return this.#ports.board.get(BoardSlot.corruptHere) !== 0;
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -283,7 +324,7 @@ export class RaftDriver {
           this.#cluster.sendSnapshot(effect.to);
           break;
         case "proposalsRefused":
-          for (const payload of effect.payloads) this.#proposals.add(payload);
+          for (const payload of effect.payloads) this.#proposals.add(payload, this.#ticks);
           break;
         default:
           unreachable(effect, "effect");
@@ -308,6 +349,8 @@ export class RaftDriver {
       board.add(BoardSlot.leaderChanges, 1);
     this.#leaderId = leaderId;
     this.#isLeader = change.role === "leader";
+    this.#term = term;
+    this.#cluster.leaderChanged();
     this.#frontends.roleChanged();
     this.#apply.roleChanged({ isLeader: change.role === "leader", term });
   }
@@ -332,7 +375,7 @@ export class RaftDriver {
 
   readonly #onApplyMessage: MessageHandler = (type, bytes, view, offset, length) => {
     if (type === ApplyToRaft.propose) {
-      this.#proposals.add(this.#arena.copy(bytes, offset, length));
+      this.#proposals.add(this.#arena.copy(bytes, offset, length), this.#ticks);
     } else if (type === ApplyToRaft.flushed) {
       const index = readFlushedIndex(view, offset);
       this.#ports.store.truncateBefore(index + 1);
@@ -347,7 +390,7 @@ export class RaftDriver {
     return (type, bytes, view, offset, length) => {
       if (type === MainToRaft.propose) {
         assert(length >= ENTRY_HEADER_BYTES, "proposal is shorter than its header", { length });
-        this.#proposals.add(this.#arena.copy(bytes, offset, length));
+        this.#proposals.add(this.#arena.copy(bytes, offset, length), this.#ticks);
       } else if (type === MainToRaft.ask) {
         const ask = readAsk(bytes, view, offset, length);
         this.#questions.ask(frontend, ask, this.#leaderId);
@@ -363,13 +406,21 @@ export class RaftDriver {
   }
 }
 
-/**
- * Whether only a leader may propose this: what its own lessor wants. A deposed leader's lessor knows nothing of
- * the renewals that its successor has promised.
- */
-function isLeadersOwn(payload: Uint8Array): boolean {
+/** Whether the lessor of a member made this proposal, and no client. */
+function isLessorsOwn(payload: Uint8Array): boolean {
   const kind = payload[0];
   if (kind !== EntryKind.leaseRevoke && kind !== EntryKind.leaseCheckpoint) return false;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return view.getUint16(2, true) === NO_FRONTEND;
+  return viewOf(payload).getUint16(2, true) === NO_FRONTEND;
+}
+
+/** The term that a lessor's proposal is of, taken out of its header: it is not for the log. */
+function takeLeaderTerm(payload: Uint8Array): number {
+  const view = viewOf(payload);
+  const term = view.getUint32(LEADER_TERM_AT, true);
+  view.setUint32(LEADER_TERM_AT, 0, true);
+  return term;
+}
+
+function viewOf(payload: Uint8Array): DataView {
+  return new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
 }

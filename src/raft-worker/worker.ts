@@ -19,6 +19,7 @@ import {
   RAFT_RETAINED_ENTRIES_MAX,
   RAFT_SNAPSHOT_RETAINED_BYTES_MAX,
   RAFT_UNAPPLIED_BYTES_MAX,
+  REQUEST_TIMEOUT_BASE_MS,
 } from "../shared/limits.js";
 import { isConfChangePayload } from "../shared/messages/conf-change.js";
 import { decodeMembership } from "../shared/messages/membership.js";
@@ -105,6 +106,8 @@ class RaftActor implements RaftControl {
     const driver = this.#driver;
     if (driver === undefined || this.#isStopped) return;
     driver.close();
+    // What others go on saying is not heard any more: a log that is always written never comes to rest.
+    await this.#network?.close();
     while (!driver.isIdle) {
       driver.turn();
       await new Promise((resolve) => setImmediate(resolve));
@@ -112,7 +115,6 @@ class RaftActor implements RaftControl {
     this.#isStopped = true;
     clearInterval(this.#timer);
     this.#bell.ring();
-    await this.#network?.close();
     await this.#store?.close();
   }
 
@@ -176,7 +178,8 @@ class RaftActor implements RaftControl {
         onDelivered: () => drive((driver) => driver.turn()),
         onSnapshot: (snapshot) => drive((driver) => driver.snapshotReceived(snapshot)),
         onUnreachable: (id) => drive((driver) => driver.contactLost(id)),
-        onRemoved: () => this.#onRemoved(),
+        onRemoved: () => this.#removed(),
+        onDamage: fatal,
         members: async () => driver().members(),
       },
     });
@@ -243,19 +246,35 @@ class RaftActor implements RaftControl {
             index,
           });
         },
-        onRemoved: () => this.#onRemoved(),
+        onRemoved: () => this.#removed(),
       },
       {
         memberId,
         electionTicks: settings.electionTicks,
+        requestTicks: requestTicks(this.#data),
         membership,
         expected: decodeMembership(seeds).members,
       },
     );
   }
 
+  /** A member that is to go on alone is not told by others, or by its own past, that it is none. */
+  #removed(): void {
+    if (!this.#data.forceNewCluster) this.#onRemoved();
+  }
+
   #logOpened(opened: OpenedLog): void {
     const { base, entries } = opened.log;
+    if (opened.isRestarted) {
+      this.#logger.info("the WAL goes on after the snapshot that the store holds", {
+        "snapshot-index": base.index,
+      });
+    }
+    if (opened.discardedEntries !== undefined) {
+      this.#logger.warn("forcing a new cluster of this member alone", {
+        "discarded-entries": opened.discardedEntries,
+      });
+    }
     const last: Entry | undefined = entries.at(-1);
     if (opened.tornBytes > 0) {
       this.#logger.warn("cut an unfinished write off the WAL", { bytes: opened.tornBytes });
@@ -285,6 +304,11 @@ function settingsFor(data: RaftWorkerData): RaftSettings {
     preVote: data.preVote,
     advanceFirstElection: data.advanceFirstElection,
   };
+}
+
+/** Ticks after which a request has timed out on the frontend (limits.md section 4). */
+function requestTicks({ electionMs, heartbeatMs }: RaftWorkerData): number {
+  return Math.ceil((REQUEST_TIMEOUT_BASE_MS + 2 * electionMs) / heartbeatMs);
 }
 
 function ringAt(rings: readonly SharedArrayBuffer[], frontend: number): SharedArrayBuffer {

@@ -23,6 +23,9 @@ export const WATCH_CATCH_UP_REVISIONS_MAX = 1000;
 /** Committed but unapplied entries above which proposals are refused. limits.md section 4. */
 export const APPLY_LAG_ENTRIES_MAX = 5000;
 
+/** What a request may take besides two election timeouts. limits.md section 4. */
+export const REQUEST_TIMEOUT_BASE_MS = 5000;
+
 /** Default tick (heartbeat) and election timeout. */
 export const HEARTBEAT_INTERVAL_MS_DEFAULT = 100;
 export const ELECTION_TIMEOUT_MS_DEFAULT = 1000;

@@ -6,6 +6,7 @@ import {
   AlarmRequest_AlarmAction,
   AlarmType,
   CompactionRequest,
+  LeaseRevokeRequest,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import { CHECKPOINT_INTERVAL_MS, STATE_HASH_EVERY } from "../../src/shared/limits.js";
 import { ConfChangeType, encodeConfChange } from "../../src/shared/messages/conf-change.js";
@@ -13,7 +14,14 @@ import { ENTRY_HEADER_BYTES, EntryKind } from "../../src/shared/messages/entry.j
 import { MainToApply, sendHashQuery } from "../../src/shared/messages/main-to-apply.js";
 import { BoardSlot } from "../../src/shared/status-board.js";
 import { MEMBER_ID } from "./support/driver-harness.js";
-import { completeRun, harness, putBytes, release } from "./support/driver-steps.js";
+import {
+  completeRun,
+  grant,
+  harness,
+  putBytes,
+  queryLease,
+  release,
+} from "./support/driver-steps.js";
 
 describe("ApplyDriver in a cluster", () => {
   const confChange = (ID: bigint) =>
@@ -164,3 +172,79 @@ describe("ApplyDriver before a snapshot", () => {
     );
   });
 });
+
+describe("ApplyDriver's leases over a snapshot", () => {
+  const SNAPSHOT = { index: 50, term: 7, path: "/nowhere" };
+
+  /** A life that a snapshot ended, after it heard of these roles. */
+  function ended(roles: readonly [isLeader: boolean, term: number][]) {
+    const { it } = harness();
+    for (const role of roles) it.role(...role);
+    it.snapshot(SNAPSHOT.index);
+    it.settle();
+    return it;
+  }
+
+  it("the next life of a leader expires leases, in the leader's term", () => {
+    const former = ended([[true, 12]]);
+    const { it } = harness({ heritage: former.driver.bequeath() });
+    it.driver.announce(SNAPSHOT);
+    assert.equal(former.machine.lessor.isPrimary, false);
+    grant(it, 1n, 2n);
+    it.results();
+    queryLease(it, MainToApply.leaseRenew, 1n);
+    assert.deepEqual(codes(it.results()), [[900, 0]]);
+    former.raftReceived();
+    it.nowMs += 3000;
+    it.settle();
+    // The heritage goes on writing where it wrote before.
+    const proposals = former.raftReceived().filter((message) => message.kind === "propose");
+    assert.deepEqual(
+      proposals.map((one) => [one.leaderTerm, LeaseRevokeRequest.decode(one.payload).ID]),
+      [[12, 1n]],
+    );
+    it.role(false, 13);
+    it.settle();
+    queryLease(it, MainToApply.leaseRenew, 1n);
+    assert.deepEqual(codes(it.results()), [[900, ErrorCode.notPrimaryLessor]]);
+  });
+
+  it("the next life of a member that leads no more does not", () => {
+    const former = ended([
+      [true, 12],
+      [false, 13],
+    ]);
+    const { it } = harness({ heritage: former.driver.bequeath() });
+    it.driver.announce(SNAPSHOT);
+    assert.equal(it.machine.lessor.isPrimary, false);
+  });
+
+  it("refuses at its end the renewals that wait for the log", () => {
+    const { it } = harness();
+    it.role(true);
+    grant(it, 1n, 2n);
+    it.nowMs += 2000;
+    queryLease(it, MainToApply.leaseRenew, 1n);
+    it.snapshot(SNAPSHOT.index);
+    it.settle();
+    assert.deepEqual(codes(it.results()), [], "the revoke is on its way");
+    it.driver.bequeath();
+    assert.deepEqual(codes(it.results()), [[900, ErrorCode.notPrimaryLessor]]);
+  });
+
+  it("the alarm that it proposes is of no term: followers raise it, too", () => {
+    const { it } = harness({ quotaBytes: 1 });
+    it.role(true, 12);
+    it.entry(EntryKind.put, putBytes("a"));
+    it.settle();
+    const proposals = it.raftReceived().filter((message) => message.kind === "propose");
+    assert.deepEqual(
+      proposals.map((one) => [one.header.kind, one.leaderTerm]),
+      [[EntryKind.alarm, 0]],
+    );
+  });
+});
+
+function codes(results: readonly { requestId: number; code: number }[]): [number, number][] {
+  return results.map(({ requestId, code }) => [requestId, code]);
+}

@@ -9,7 +9,6 @@ import {
   AlarmType,
   CompactionRequest,
   LeaseCheckpointRequest,
-  LeaseGrantRequest,
   LeaseKeepAliveResponse,
   LeaseLeasesResponse,
   LeaseRevokeRequest,
@@ -20,27 +19,18 @@ import {
 import { CHECKPOINT_INTERVAL_MS, DELTA_BYTES_MAX } from "../../src/shared/limits.js";
 import { ConfChangeType, encodeConfChange } from "../../src/shared/messages/conf-change.js";
 import { EntryKind, NO_FRONTEND } from "../../src/shared/messages/entry.js";
-import {
-  MainToApply,
-  sendLeaseQuery,
-  sendNumber,
-} from "../../src/shared/messages/main-to-apply.js";
+import { MainToApply, sendNumber } from "../../src/shared/messages/main-to-apply.js";
 import { BoardSlot } from "../../src/shared/status-board.js";
 import { type DriverHarness, MEMBER_ID, ORIGIN } from "./support/driver-harness.js";
-import { completeRun, harness, putBytes, release } from "./support/driver-steps.js";
+import {
+  completeRun,
+  grant,
+  harness,
+  putBytes,
+  queryLease,
+  release,
+} from "./support/driver-steps.js";
 import { text } from "./support/machine.js";
-
-function queryLease(
-  it: DriverHarness,
-  type: typeof MainToApply.leaseRenew | typeof MainToApply.leaseTimeToLive,
-  leaseId: bigint,
-): void {
-  const writer = it.frontends[0]?.writer;
-  assert.ok(writer);
-  sendLeaseQuery(writer, { type, requestId: 900, leaseId, flag: true });
-  writer.flush();
-  it.settle();
-}
 
 function queryNumber(
   it: DriverHarness,
@@ -53,11 +43,6 @@ function queryNumber(
   assert.ok(writer);
   sendNumber(writer, type, 900);
   writer.flush();
-  it.settle();
-}
-
-function grant(it: DriverHarness, ID: bigint, TTL: bigint): void {
-  it.entry(EntryKind.leaseGrant, LeaseGrantRequest.encode({ ID, TTL }).finish());
   it.settle();
 }
 
@@ -405,6 +390,7 @@ describe("ApplyDriver leases", () => {
       origin: ORIGIN,
       requestId: 1,
     });
+    assert.equal(proposal.leaderTerm, 1);
     it.entry(EntryKind.leaseRevoke, proposal.payload, { requestId: 1, frontend: NO_FRONTEND });
     it.settle();
     const [answer] = it.results();
@@ -431,6 +417,7 @@ describe("ApplyDriver leases", () => {
     it.entry(EntryKind.leaseCheckpoint, payload, header);
     it.settle();
     assert.equal(it.driver.isOwnApplied, true);
+    assert.equal(proposal.leaderTerm, 1);
     it.role(false);
     it.role(true);
     it.settle();

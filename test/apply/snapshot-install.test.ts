@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -11,6 +11,7 @@ import {
   HashKVResponse,
   HashResponse,
   LeaseGrantRequest,
+  LeaseTimeToLiveResponse,
   PutRequest,
   RangeResponse,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
@@ -220,7 +221,6 @@ describe("a snapshot in the place of a running store", () => {
     const snapshot = await snapshotOf(sender, "sender");
     const bad = join(root, "bad");
     const path = snapshot.path;
-    const { readFileSync } = await import("node:fs");
     writeFileSync(bad, readFileSync(path).subarray(0, -5));
     const receiver = await member("receiver", 3n);
     await putKey(receiver, "kept", "1");
@@ -232,6 +232,57 @@ describe("a snapshot in the place of a running store", () => {
     assert.equal(again.opened.appliedIndex, 1);
     assert.deepEqual(read(again), ["kept=1@2 0"]);
     await again.stop();
+    await sender.stop();
+  });
+
+  it("leaves a leader its lessor", async () => {
+    const sender = await member("sender", 2n);
+    const receiver = await member("receiver", 3n);
+    await bootstrap(sender);
+    await later(sender);
+    const snapshot = await snapshotOf(sender, "sender");
+    receiver.role(true);
+    receiver.snapshot(snapshot);
+    await receiver.until(() => receiver.view?.appliedIndex === snapshot.index, "the snapshot");
+    assert.equal((await receiver.control.status()).isPrimaryLessor, true);
+    const { code, body } = await receiver.timeToLive(9n);
+    assert.equal(code, 0);
+    assert.equal(LeaseTimeToLiveResponse.decode(body).grantedTTL, 100n);
+    await receiver.stop();
+    await sender.stop();
+  });
+
+  it("is passed over at the start when it is damaged, and the member goes on with what it has", async () => {
+    const sender = await member("sender", 2n);
+    await bootstrap(sender);
+    await later(sender);
+    const { path } = await snapshotOf(sender, "sender");
+    const bytes = readFileSync(path);
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length >> 1]! ^= 1;
+    const damages = { empty: bytes.subarray(0, 0), cut: bytes.subarray(0, -5), flipped };
+    const first = await member("receiver", 3n);
+    await putKey(first, "kept", "1");
+    await first.stop();
+    const kept = ["kept=1@2 0"];
+    for (const [name, damaged] of Object.entries(damages)) {
+      writeFileSync(join(root, name), damaged);
+      const receiver = await member("receiver", 3n, join(root, name));
+      assert.equal(receiver.opened.appliedIndex, kept.length, name);
+      assert.deepEqual(read(receiver), kept.toSorted());
+      const [line, ...more] = receiver.logged();
+      assert.deepEqual(more, []);
+      assert.equal(line?.[0], "passed over a snapshot that cannot be installed");
+      assert.equal(line[1].path, join(root, name));
+      assert.match(String(line[1].error), /snapshot/);
+      await putKey(receiver, name, "2");
+      kept.push(`${name}=2@${kept.length + 2} 0`);
+      await receiver.checkpoint();
+      await receiver.stop();
+    }
+    const last = await member("receiver", 3n);
+    assert.deepEqual(read(last), kept.toSorted());
+    await last.stop();
     await sender.stop();
   });
 });

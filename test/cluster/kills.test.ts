@@ -12,8 +12,8 @@ const skip = skipWithoutNamespaces();
 const LEADER_KILLS = scaled(8);
 const FOLLOWER_KILLS = scaled(3);
 const LOAD_BEFORE_MS = [300, 900] as const;
-/** The goal is 1,200 ms; this is what no machine of any load may come to. */
-const LEADERLESS_LIMIT_MS = 5_000;
+/** The goal is 1,200 ms; the rest is for a loaded machine. */
+const LEADERLESS_LIMIT_MS = 3_000;
 
 test(`kill -9 of the leader, ${LEADER_KILLS} times, under load`, async (t) => {
   const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3 });

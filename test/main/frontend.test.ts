@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { LeaderCall } from "../../src/main/services/leader-calls.js";
+import type { LeaderCall } from "../../src/main/cluster/leader-calls.js";
 import { type LeaseContext, leaseMethods } from "../../src/main/services/lease.js";
 import { HeaderEncoder } from "../../src/main/services/response-header.js";
 import { ErrorCode } from "../../src/shared/errors.js";
@@ -8,6 +8,7 @@ import {
   LeaseKeepAliveRequest,
   LeaseKeepAliveResponse,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { FRONTENDS_MAX } from "../../src/shared/limits.js";
 import {
   ApplyToMain,
   sendCheckpointed,
@@ -22,6 +23,7 @@ import {
   RaftToMain,
   sendAsked,
   sendReadConfirmed,
+  sendRefusal,
 } from "../../src/shared/messages/raft-to-main.js";
 import { DELTA_START } from "../../src/shared/mvcc/delta-reader.js";
 import { BoardSlot } from "../../src/shared/status-board.js";
@@ -79,6 +81,55 @@ describe("Frontend", () => {
     assert.equal(codes.length, 1);
   });
 
+  test("CL-13 a patient proposal that waited too long for a leader is made again", async () => {
+    const rig = new FrontendRig();
+    const { frontend, raft } = rig;
+    frontend.start();
+    const codes: string[] = [];
+    const propose = (name: string): (() => void) =>
+      frontend.proposePatiently(EntryKind.confChange, Buffer.from(name), (code) => {
+        codes.push(`${name} ${code}`);
+      });
+    propose("waits");
+    propose("gone")();
+    frontend.propose(EntryKind.put, Buffer.from("put"), (code) => codes.push(`put ${code}`));
+    await rig.until(() => rig.proposals.length === 3, "the proposals");
+    const [first] = rig.proposals.splice(0);
+    const refuse = (id: number, code: ErrorCode): void => {
+      sendRefusal(raft.writer, RaftToMain.refused, { id, code });
+      raft.writer.flush();
+    };
+    for (const id of [3, 2, 1]) refuse(id, ErrorCode.timeout);
+    await rig.until(() => rig.proposals.length > 0, "the second try");
+    assert.deepEqual(rig.proposals.splice(0), [first]);
+    assert.deepEqual(
+      [codes, frontend.counts.proposalsFailed],
+      [[], 0],
+      "the put expires by the clock",
+    );
+    refuse(1, ErrorCode.tooManyRequests);
+    await rig.until(() => codes.length > 0, "the refusal");
+    assert.deepEqual(codes, [`waits ${ErrorCode.tooManyRequests}`]);
+    assert.deepEqual([rig.proposals.length, frontend.counts.proposalsFailed], [0, 1]);
+    await rig.stop();
+  });
+
+  test("questions of two lives have different ids, small enough to hold a frontend's number", async () => {
+    const largest = 2n ** 64n - 1n;
+    const ids: number[] = [];
+    for (const origin of [largest, 2n ** 45n, 7n]) {
+      const rig = new FrontendRig({ origin });
+      rig.frontend.start();
+      const question = { to: 7n, kind: PeerAsk.leaseRenew, payload: Buffer.alloc(0) };
+      rig.frontend.ask(question, () => {});
+      await rig.until(() => rig.asks.length === 1, "the question in the ring");
+      ids.push(rig.asks[0]?.requestId ?? 0);
+      await rig.stop();
+    }
+    assert.equal(new Set(ids).size, ids.length);
+    for (const id of ids) assert.ok(Number.isSafeInteger((id + 2 ** 40) * FRONTENDS_MAX));
+  });
+
   test("says of a request that timed out what is known of the leader", async () => {
     const rig = new FrontendRig({ requestTimeoutMs: 1, electionTimeoutMs: 1000 });
     const { frontend, board } = rig;
@@ -104,7 +155,7 @@ describe("Frontend", () => {
     const payload = Buffer.from("question");
     for (const to of [ASK_LEADER, 7n]) {
       frontend.ask(
-        { to, kind: PeerAsk.hashKv, payload },
+        { to, kind: PeerAsk.leaseTimeToLive, payload },
         (code, _revision, bytes, offset, length) => {
           const body = Buffer.from(bytes.subarray(offset, offset + length)).toString();
           answers.push(`${to}: ${code} ${body}`);
@@ -130,7 +181,7 @@ describe("Frontend", () => {
     const rig = new FrontendRig({ requestTimeoutMs: 1 });
     rig.frontend.start();
     const codes: number[] = [];
-    const question = { to: 7n, kind: PeerAsk.hashKv, payload: Buffer.alloc(0) };
+    const question = { to: 7n, kind: PeerAsk.leaseTimeToLive, payload: Buffer.alloc(0) };
     rig.frontend.ask(question, (code) => codes.push(code));
     await rig.until(() => codes.length > 0, "the timeout");
     assert.deepEqual(codes, [ErrorCode.timeout]);
@@ -146,14 +197,14 @@ describe("Frontend", () => {
     });
     frontend.start();
     const payload = Buffer.from("?");
-    sendAsked(raft.writer, { askId: 3, from: 8n, kind: PeerAsk.members, payload });
-    sendAsked(raft.writer, { askId: 4, from: 9n, kind: PeerAsk.members, payload });
+    sendAsked(raft.writer, { askId: 3, from: 8n, kind: PeerAsk.leaseRenew, payload });
+    sendAsked(raft.writer, { askId: 4, from: 9n, kind: PeerAsk.leaseRenew, payload });
     raft.writer.flush();
     await rig.until(() => rig.answers.length === 2, "the answers in the ring");
     const told = rig.answers.map(
       ({ id, code, payload }) => `${id} ${code} ${Buffer.from(payload)}`,
     );
-    assert.deepEqual(told, ["3 0 8 4 ?", `4 ${ErrorCode.notLeader} `]);
+    assert.deepEqual(told, ["3 0 8 1 ?", `4 ${ErrorCode.notLeader} `]);
     await rig.stop();
   });
 
@@ -228,9 +279,13 @@ describe("Frontend", () => {
     assert.deepEqual(restored, ["1 to 1"]);
     assert.deepEqual(frontend.pinDelta().from, end);
     look();
+    assert.deepEqual(released, [], "a pin of before holds what a thread may still read");
     old.release();
-    look();
-    assert.deepEqual(released, [], "the checkpoint before belongs to a delta that is void");
+    await rig.until(() => {
+      look();
+      return released.length > 0;
+    }, "the release");
+    assert.deepEqual(released, [4]);
     await rig.stop();
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, mock, type TestContext, test } from "node:test";
+import { LeaderCalls } from "../../src/main/cluster/leader-calls.js";
 import type { AnswerHandler } from "../../src/main/frontend/pending.js";
-import { LeaderCalls } from "../../src/main/services/leader-calls.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import { PEER_QUESTIONS_OPEN_MAX } from "../../src/shared/limits.js";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
+import { LeaderLessor } from "../../src/main/cluster/leader-lessor.js";
+import { Standing } from "../../src/main/cluster/standing.js";
 import type { AnswerHandler } from "../../src/main/frontend/pending.js";
-import { LeaderLessor } from "../../src/main/services/leader-lessor.js";
-import { Standing } from "../../src/main/services/standing.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import {
   LeaseKeepAliveResponse,

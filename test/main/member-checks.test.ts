@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { withMemberChecks } from "../../src/main/services/member-checks.js";
-import { Standing } from "../../src/main/services/standing.js";
+import { withMemberChecks } from "../../src/main/cluster/member-checks.js";
+import { Standing } from "../../src/main/cluster/standing.js";
 import type { RpcMethod, StreamReceiver } from "../../src/main/transport/method.js";
 import { ErrorCode, errorFacts } from "../../src/shared/errors.js";
 import { RangeRequest } from "../../src/shared/gen/etcdserverpb/rpc.js";

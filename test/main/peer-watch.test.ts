@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
-import { PeerWatch } from "../../src/main/services/peer-watch.js";
+import { PeerWatch } from "../../src/main/cluster/peer-watch.js";
 import { ClusterRig } from "./support/cluster-rig.js";
 import { member } from "./support/frontend-rig.js";
 

@@ -55,8 +55,8 @@ describe("PendingTable", () => {
 
   test("patient requests count and never expire; abandoned ones are not answered", () => {
     const { table, answers, handler } = setUp();
-    const patient = table.addPatient(handler("patient"), 1);
-    const gone = table.addPatient(handler("gone"), 1);
+    const patient = table.addPatient(handler("patient"), 1, () => {});
+    const gone = table.addPatient(handler("gone"), 1, () => {});
     assert.equal(
       table.expire(Number.POSITIVE_INFINITY, () => ErrorCode.timeout),
       0,
@@ -67,5 +67,22 @@ describe("PendingTable", () => {
     table.refuse(patient ?? 0, ErrorCode.noLeader);
     assert.deepEqual(answers, [`patient:${ErrorCode.noLeader}:0:`]);
     assert.equal(table.count, 0);
+  });
+
+  test("only patient requests that still wait are sent again", () => {
+    const { table, answers, handler } = setUp();
+    const sent: number[] = [];
+    const send = (id: number): void => void sent.push(id);
+    const ordinary = table.add(handler("ordinary"), 1, 0) ?? 0;
+    const patient = table.addPatient(handler("patient"), 1, send) ?? 0;
+    const gone = table.addPatient(handler("gone"), 1, send) ?? 0;
+    table.abandon(gone);
+    const told = [ordinary, patient, gone].map((id) => table.sendAgain(id));
+    assert.deepEqual(told, [false, true, false]);
+    assert.deepEqual(sent, [patient]);
+    assert.equal(table.refuse(patient, ErrorCode.stopped), true);
+    assert.equal(table.sendAgain(patient), false);
+    assert.equal(table.refuse(patient, ErrorCode.stopped), false);
+    assert.deepEqual(answers, [`patient:${ErrorCode.stopped}:0:`]);
   });
 });

@@ -6,7 +6,7 @@ import {
   checkLearnerReady,
   checkPromote,
   checkRemove,
-} from "../../src/main/services/reconfiguration-checks.js";
+} from "../../src/main/cluster/reconfiguration-checks.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import { member } from "./support/frontend-rig.js";
 

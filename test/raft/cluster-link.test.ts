@@ -30,6 +30,7 @@ class Rig {
   readonly differing: bigint[] = [];
   removals = 0;
   isLeader = true;
+  isCorrupt = false;
   handedOver = 10;
   persistedIndex = 10;
   readonly link: ClusterLink;
@@ -59,6 +60,7 @@ class Rig {
           this.handedOver = index;
         },
         persistedIndex: () => this.persistedIndex,
+        isCorrupt: () => this.isCorrupt,
         onDiffering: (id) => this.differing.push(id),
         onRemoved: () => {
           this.removals += 1;
@@ -149,18 +151,24 @@ describe("ClusterLink", () => {
     assert.deepEqual(rig.discarded, ["/snap/old", "/snap/second"]);
   });
 
-  test("a leader raises the alarm for a member that differs, and leaves the lead when it is itself", () => {
+  test("a leader raises the alarm for a member that differs, itself too", () => {
     const rig = new Rig();
     rig.link.hashReported(2n, { index: 256, hash: 5n });
     rig.link.hashReported(3n, { index: 256, hash: 5n });
     rig.link.hashReported(1n, { index: 256, hash: 6n });
     assert.deepEqual(rig.differing, [1n]);
-    assert.deepEqual(rig.events, [{ kind: "transferLeader", to: undefined }]);
     const [payload] = rig.proposals;
     assert.ok(payload !== undefined);
     assert.equal(payload[0], EntryKind.alarm);
     const request = AlarmRequest.decode(payload.subarray(ENTRY_HEADER_BYTES));
     assert.deepEqual([request.memberID, request.alarm], [1n, AlarmType.CORRUPT]);
+  });
+
+  test("a store that is not to be trusted is not sent", () => {
+    const rig = new Rig();
+    rig.isCorrupt = true;
+    rig.link.sendSnapshot(2n);
+    assert.deepEqual(rig.events, [{ kind: "snapshotFinished", to: 2n, index: 0, ok: false }]);
   });
 
   test("a follower raises no alarm, but knows what it heard when it leads later", () => {

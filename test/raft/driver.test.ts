@@ -6,7 +6,11 @@ import { Raft } from "../../src/raft-worker/core/raft.js";
 import { type PeerOutbox, RaftDriver } from "../../src/raft-worker/driver.js";
 import type { LogStore, StoreBatch } from "../../src/raft-worker/log-store.js";
 import { ErrorCode } from "../../src/shared/errors.js";
-import { RAFT_APPLY_LAG_ENTRIES_MAX, RAFT_HELD_PROPOSALS_MAX } from "../../src/shared/limits.js";
+import {
+  RAFT_APPLY_LAG_ENTRIES_MAX,
+  RAFT_HELD_PROPOSALS_MAX,
+  RAFT_UNAPPLIED_BYTES_MAX,
+} from "../../src/shared/limits.js";
 import { sendFlushed, sendOwnProposal } from "../../src/shared/messages/apply-to-raft.js";
 import { EntryKind, NO_FRONTEND } from "../../src/shared/messages/entry.js";
 import { seededRandom } from "../../src/shared/prng.js";
@@ -17,6 +21,8 @@ import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { TEST_SETTINGS } from "./support/cluster.js";
 import { TEST_CODEC, votersOnly } from "./support/conf-change.js";
 import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
+
+const REQUEST_TICKS = 70;
 
 /** A store that finishes a write when the test says so. */
 class FakeStore implements LogStore {
@@ -122,6 +128,7 @@ function makeRig(options: RigOptions = {}) {
     memberId: id,
     electionTicks,
     membership,
+    requestTicks: REQUEST_TICKS,
     expected: [],
   });
   const apply = new ApplyEnd(buffers);
@@ -269,7 +276,8 @@ describe("RaftDriver", () => {
       settle();
     }
     const header = { kind: EntryKind.leaseRevoke, frontend: NO_FRONTEND, origin: 1n, requestId: 0 };
-    sendOwnProposal(apply.output, header, Buffer.from("expired"));
+    const { term } = driver.status();
+    sendOwnProposal(apply.output, header, Buffer.from("expired"), term);
     sendFlushed(apply.output, 5);
     apply.output.flush();
     driver.turn();
@@ -294,6 +302,78 @@ describe("RaftDriver", () => {
       (id) => `proposal ${id} refused: ${ErrorCode.tooManyRequests}`,
     );
     assert.deepEqual(first.drain(), refused);
+  });
+
+  test("tick() gives up proposals that waited for a leader longer than their clients do", () => {
+    const sent: Message[] = [];
+    const send = (_to: bigint, message: Message): void => void sent.push(message);
+    const { driver, first } = makeRig({ voters: [1n, 2n, 3n], send });
+    driver.start();
+    first.propose(1, "old");
+    driver.turn();
+    driver.tick(REQUEST_TICKS);
+    first.propose(2, "new");
+    driver.turn();
+    assert.deepEqual(first.drain().slice(-1), ["role changed"]);
+    driver.tick(1);
+    assert.ok(first.drain().includes(`proposal 1 refused: ${ErrorCode.timeout}`));
+    const { term } = driver.status();
+    driver.receive(2n, { kind: "heartbeat", term: term + 1, commitIndex: 0, round: 0 });
+    driver.turn();
+    const proposed = sent.filter((message) => message.kind === "proposeRequest");
+    assert.equal(proposed.length, 1);
+    const [payload] = proposed[0]?.payloads ?? [];
+    assert.equal(Buffer.from(payload ?? []).toString("latin1", 24), "new");
+  });
+
+  test("receive() takes no entries in while too many bytes wait for the store, but goes on following", () => {
+    const answers: Message[] = [];
+    const send = (_to: bigint, message: Message): void => void answers.push(message);
+    const { driver, settle } = makeRig({ voters: [1n, 2n, 3n], send });
+    driver.start();
+    const append = (prevIndex: number): Message => ({
+      kind: "appendRequest",
+      term: 1,
+      prevIndex,
+      prevTerm: prevIndex === 0 ? 0 : 1,
+      entries: [{ index: prevIndex + 1, term: 1, payload: Buffer.alloc(RAFT_UNAPPLIED_BYTES_MAX) }],
+      commitIndex: 0,
+    });
+    driver.receive(2n, append(0));
+    driver.receive(2n, append(1));
+    settle();
+    driver.receive(2n, append(1));
+    assert.equal(driver.status().lastIndex, 2);
+    driver.receive(2n, append(2));
+    settle();
+    assert.equal(driver.status().lastIndex, 2);
+    assert.equal(driver.status().leaderId, 2n);
+    const last = answers.filter((message) => message.kind === "appendAccepted").at(-1);
+    assert.equal(last?.matchIndex, 2);
+  });
+
+  test("a lessor's proposal is made in the term of its leadership only, and without it in the log", () => {
+    const { driver, apply, settle } = makeLeader();
+    const header = { kind: EntryKind.leaseRevoke, frontend: NO_FRONTEND, origin: 1n, requestId: 0 };
+    const { term } = driver.status();
+    sendOwnProposal(apply.output, header, Buffer.from("of another term"), term + 1);
+    sendOwnProposal(apply.output, header, Buffer.from("of this term"), term);
+    apply.output.flush();
+    settle();
+    apply.drain();
+    assert.deepEqual(apply.texts.slice(-1), ["of this term"]);
+    assert.ok(!apply.texts.includes("of another term"));
+  });
+
+  test("a member that differs from the others does not campaign", () => {
+    const { driver, board } = makeRig({ voters: [1n, 2n, 3n], send: () => {} });
+    driver.start();
+    board.set(BoardSlot.corruptHere, 1);
+    driver.tick(100);
+    assert.equal(driver.status().role, "follower");
+    board.set(BoardSlot.corruptHere, 0);
+    driver.tick(20);
+    assert.equal(driver.status().role, "preCandidate");
   });
 
   test("sleepMsMax is short while only the store's progress can end a wait", () => {

@@ -79,10 +79,10 @@ describe("Questions", () => {
 
   test("hand another member's question to frontend 0 and its answer to that member", () => {
     const rig = new Rig();
-    rig.questions.asked(2n, { id: 5, kind: PeerAsk.hashKv, payload: PAYLOAD });
+    rig.questions.asked(2n, { id: 5, kind: PeerAsk.leaseTimeToLive, payload: PAYLOAD });
     const [asked] = rig.received(0).asked;
     assert.equal(asked?.from, 2n);
-    assert.equal(asked?.kind, PeerAsk.hashKv);
+    assert.equal(asked?.kind, PeerAsk.leaseTimeToLive);
     rig.questions.answer({ id: asked?.askId ?? 0, code: 0, payload: PAYLOAD });
     rig.questions.answer({ id: asked?.askId ?? 0, code: 0, payload: PAYLOAD });
     const answer = { id: 5, code: 0, payload: PAYLOAD };

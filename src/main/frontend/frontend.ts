@@ -274,8 +274,9 @@ export class Frontend {
       this.counts.readIndexesFailed += 1;
       this.#reads.failed(readSubjectId(view, offset), readRefusalCode(view, offset));
     } else if (type === RaftToMain.refused) {
-      this.counts.proposalsFailed += 1;
-      this.#requests.refused(readSubjectId(view, offset), readRefusalCode(view, offset));
+      const id = readSubjectId(view, offset);
+      const hasFailed = this.#requests.refused(id, readRefusalCode(view, offset));
+      if (hasFailed) this.counts.proposalsFailed += 1;
     } else if (type === RaftToMain.roleChanged) {
       this.#requests.observeLeader();
     } else if (type === RaftToMain.answered) {

@@ -22,9 +22,8 @@ export type QuestionHandler = (question: AskedMessage, reply: PeerReply) => void
 
 const NO_BYTES = new Uint8Array(0);
 const ASKED_BYTES_MAX = 64 * 1024 * 1024;
-/** Ids of one life's questions, and how many lives have ids of their own: 2^47 in all, so that a frontend id fits in. */
-const QUESTIONS_PER_LIFE = 2 ** 27;
-const LIFE_BITS = 20;
+/** Bits of a life's first question id: ids stay safe integers with the number of a frontend in them. */
+const FIRST_ID_BITS = 46;
 
 /** A frontend's questions to other members beside the log, and theirs to it (peer-ask.ts). */
 export class PeerQuestions {
@@ -33,15 +32,15 @@ export class PeerQuestions {
   #handler: QuestionHandler = (_question, reply) => reply(ErrorCode.stopped);
 
   /**
-   * `origin` is drawn when the process starts: another member may answer a question of this member's life
-   * before, and that answer must not be taken for one of this life's.
+   * `origin` is drawn when the process starts, and the ids begin at it: another member may answer a question of
+   * this member's life before, and that answer must not be taken for one of this life's.
    */
   constructor(toRaft: RingWriter, origin: bigint) {
     this.#toRaft = toRaft;
     this.#open = new PendingTable({
       countMax: PEER_QUESTIONS_OPEN_MAX,
       bytesMax: ASKED_BYTES_MAX,
-      firstId: 1 + Number(BigInt.asUintN(LIFE_BITS, origin)) * QUESTIONS_PER_LIFE,
+      firstId: 1 + Number(BigInt.asUintN(FIRST_ID_BITS, origin)),
     });
   }
 

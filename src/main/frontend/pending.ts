@@ -20,6 +20,10 @@ interface PendingRequest {
   readonly startedMs: number;
 }
 
+interface PatientRequest extends PendingRequest {
+  readonly send: (id: number) => void;
+}
+
 /** Bounds of what may wait for an answer at once. */
 export interface PendingLimits {
   readonly countMax: number;
@@ -36,7 +40,7 @@ export interface PendingLimits {
 export class PendingTable {
   readonly #limits: PendingLimits;
   readonly #requests = new Map<number, PendingRequest>();
-  readonly #patient = new Map<number, PendingRequest>();
+  readonly #patient = new Map<number, PatientRequest>();
   #lastId: number;
   #bytes = 0;
 
@@ -54,12 +58,26 @@ export class PendingTable {
     return this.#add(this.#requests, { handler, sizeBytes, startedMs: nowMs });
   }
 
-  /** The same for a request that never expires: who waits for it must `abandon` it in the end. */
-  addPatient(handler: AnswerHandler, sizeBytes: number): number | undefined {
-    return this.#add(this.#patient, { handler, sizeBytes, startedMs: 0 });
+  /**
+   * The same for a request that never expires: who waits for it must `abandon` it in the end. It is for the
+   * caller to `send` it first; `sendAgain` does so from then on.
+   */
+  addPatient(
+    handler: AnswerHandler,
+    sizeBytes: number,
+    send: (id: number) => void,
+  ): number | undefined {
+    return this.#add(this.#patient, { handler, sizeBytes, startedMs: 0, send });
   }
 
-  /** Answers a request; one that has timed out, or is not of this process, is ignored. */
+  /** Sends a patient request once more. False when none waits under this id. */
+  sendAgain(id: number): boolean {
+    const request = this.#patient.get(id);
+    request?.send(id);
+    return request !== undefined;
+  }
+
+  /** Answers a request. False, and nothing happens, when it has timed out or is not of this process. */
   answer(
     id: number,
     code: ErrorCode | 0,
@@ -67,14 +85,15 @@ export class PendingTable {
     bytes: Uint8Array,
     offset: number,
     length: number,
-  ): void {
+  ): boolean {
     const request = this.#take(id);
     request?.handler(code, revision, bytes, offset, length);
+    return request !== undefined;
   }
 
-  /** Refuses one request. */
-  refuse(id: number, code: ErrorCode): void {
-    this.answer(id, code, 0, NO_BYTES, 0, 0);
+  /** Refuses one request. False when it does not wait any more. */
+  refuse(id: number, code: ErrorCode): boolean {
+    return this.answer(id, code, 0, NO_BYTES, 0, 0);
   }
 
   /** Forgets a request that nobody waits for any more; its handler is not called. */
@@ -99,7 +118,7 @@ export class PendingTable {
     for (const id of ids) this.refuse(id, ErrorCode.stopped);
   }
 
-  #add(requests: Map<number, PendingRequest>, request: PendingRequest): number | undefined {
+  #add<T extends PendingRequest>(requests: Map<number, T>, request: T): number | undefined {
     const { countMax, bytesMax } = this.#limits;
     if (this.count >= countMax) return undefined;
     if (this.#bytes + request.sizeBytes > bytesMax && this.count > 0) return undefined;

@@ -101,16 +101,20 @@ export class Requests {
     if (requestId !== undefined) this.#sendProposal(kind, requestId, payload);
   }
 
-  /** The same without a timeout: the handler may never be called, and what is returned gives the request up. */
+  /**
+   * The same without a timeout: the handler may never be called, and what is returned gives the request up.
+   * The payload must stay as it is until then.
+   */
   proposePatiently(kind: EntryKind, payload: Uint8Array, handler: AnswerHandler): () => void {
     const code = this.#proposalRefusal(payload) || this.#overload(this.#options.toRaft);
     const sizeBytes = payload.length + ENTRY_HEADER_BYTES;
-    const requestId = code === 0 ? this.#pending.addPatient(handler, sizeBytes) : undefined;
+    const send = (id: number): void => this.#sendProposal(kind, id, payload);
+    const requestId = code === 0 ? this.#pending.addPatient(handler, sizeBytes, send) : undefined;
     if (requestId === undefined) {
       refuseNow(handler, code === 0 ? ErrorCode.tooManyRequests : code);
       return () => {};
     }
-    this.#sendProposal(kind, requestId, payload);
+    send(requestId);
     return () => this.#pending.abandon(requestId);
   }
 
@@ -162,9 +166,15 @@ export class Requests {
     );
   }
 
-  /** A proposal was not taken into the log. */
-  refused(requestId: number, code: ErrorCode): void {
-    this.#pending.refuse(requestId, code);
+  /**
+   * A proposal was not taken into the log. What waited too long for a leader is proposed again as long as
+   * somebody waits for it patiently; any other such request expires here about now, where it is known what to
+   * tell its client. Returns whether a request failed.
+   */
+  refused(requestId: number, code: ErrorCode): boolean {
+    if (code !== ErrorCode.timeout) return this.#pending.refuse(requestId, code);
+    this.#pending.sendAgain(requestId);
+    return false;
   }
 
   /** Looks who leads now. */

@@ -1,7 +1,7 @@
 import { type Outcome, refuse, succeed } from "../../shared/errors.js";
 import { BoardSlot, type StatusBoard } from "../../shared/status-board.js";
+import type { Standing } from "../cluster/standing.js";
 import type { Frontend } from "../frontend/frontend.js";
-import type { Standing } from "../services/standing.js";
 import type { HealthProbe } from "./health-probe.js";
 
 /** The key that the health pages read; whether it exists does not matter. */

@@ -1,10 +1,10 @@
 import type { LmdbBaseReader } from "../../shared/mvcc/base/lmdb-base-reader.js";
 import { API_VERSION, CLUSTER_VERSION } from "../../shared/version.js";
 import type { Actors } from "../actors.js";
+import type { Standing } from "../cluster/standing.js";
 import { FEATURE_GATES } from "../config/feature-gates.js";
 import type { ServerConfig } from "../config/server-config.js";
 import type { Frontend } from "../frontend/frontend.js";
-import type { Standing } from "../services/standing.js";
 import type { WatchHub } from "../watch/watch-hub.js";
 import type { FrontendCounters, MetricsSources } from "./sources.js";
 

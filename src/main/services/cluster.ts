@@ -10,14 +10,14 @@ import {
   MemberUpdateRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
 import { ConfChangeType } from "../../shared/messages/conf-change.js";
+import { type ClusterContext, checkStrictly, proposeChange } from "../cluster/membership.js";
+import { promoteThroughLeader } from "../cluster/promote.js";
+import { checkAdd, checkRemove } from "../cluster/reconfiguration-checks.js";
 import { addedMemberId } from "../config/member-id.js";
 import type { AnswerHandler } from "../frontend/pending.js";
 import type { RpcMethod, UnaryCall } from "../transport/method.js";
 import { decodeRequest, failWith } from "./context.js";
 import { checkPeerUrls } from "./member-urls.js";
-import { type ClusterContext, checkStrictly, proposeChange } from "./membership.js";
-import { promoteThroughLeader } from "./promote.js";
-import { checkAdd, checkRemove } from "./reconfiguration-checks.js";
 
 /** etcdserverpb.Cluster (docs/facts/semantics.md section 11). No answer carries a revision (H-15). */
 export function clusterMethods(context: ClusterContext): RpcMethod[] {

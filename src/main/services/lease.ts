@@ -10,6 +10,7 @@ import {
 import { EntryKind } from "../../shared/messages/entry.js";
 import { MainToApply } from "../../shared/messages/main-to-apply.js";
 import { LEASE_GRANT_COST_BYTES } from "../../shared/space-cost.js";
+import type { LeaseRouter } from "../cluster/lease-router.js";
 import type {
   GrpcFailure,
   RpcMethod,
@@ -18,7 +19,6 @@ import type {
   UnaryCall,
 } from "../transport/method.js";
 import { decodeRequest, failWith, type ServiceContext } from "./context.js";
-import type { LeaseRouter } from "./lease-router.js";
 import { answerUnary } from "./propose.js";
 
 /** The Lease service's own needs. */

@@ -16,10 +16,10 @@ import { EntryKind } from "../../shared/messages/entry.js";
 import { MainToApply } from "../../shared/messages/main-to-apply.js";
 import { BoardSlot } from "../../shared/status-board.js";
 import { API_VERSION, STORAGE_VERSION } from "../../shared/version.js";
+import type { ClusterContext } from "../cluster/membership.js";
 import type { AnswerHandler } from "../frontend/pending.js";
 import type { RpcMethod, UnaryCall } from "../transport/method.js";
 import { decodeRequest, failWith } from "./context.js";
-import type { ClusterContext } from "./membership.js";
 import { moveLeader } from "./move-leader.js";
 import { answerUnary } from "./propose.js";
 

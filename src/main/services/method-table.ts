@@ -1,26 +1,26 @@
 import { BoardSlot } from "../../shared/status-board.js";
+import type { GroupControl } from "../cluster/group-control.js";
+import { LeaderCalls } from "../cluster/leader-calls.js";
+import { LeaderLessor } from "../cluster/leader-lessor.js";
+import { LeaseRouter } from "../cluster/lease-router.js";
+import { withMemberChecks } from "../cluster/member-checks.js";
+import { peerAnswers } from "../cluster/peer-answers.js";
+import type { Standing } from "../cluster/standing.js";
 import { type CallChecks, withCallChecks } from "../transport/call-checks.js";
 import type { HealthService } from "../transport/health-service.js";
 import type { MethodTable } from "../transport/method.js";
 import type { WatchHub } from "../watch/watch-hub.js";
 import { watchMethod } from "../watch/watch-method.js";
 import { clusterMethods } from "./cluster.js";
-import type { ClusterLink } from "./cluster-link.js";
 import { type KvContext, kvMethods } from "./kv.js";
-import { LeaderCalls } from "./leader-calls.js";
-import { LeaderLessor } from "./leader-lessor.js";
 import { leaseMethods } from "./lease.js";
-import { LeaseRouter } from "./lease-router.js";
 import { maintenanceMethods } from "./maintenance.js";
-import { withMemberChecks } from "./member-checks.js";
-import { peerAnswers } from "./peer-answers.js";
-import type { Standing } from "./standing.js";
 
 /** What the services of a frontend are made of. */
 export interface FrontendServices extends KvContext {
   readonly hub: WatchHub;
   readonly standing: Standing;
-  readonly cluster: ClusterLink;
+  readonly cluster: GroupControl;
   readonly electionTimeoutMs: number;
   readonly strictReconfigCheck: boolean;
 }

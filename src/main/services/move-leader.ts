@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorCode } from "../../shared/errors.js";
 import { BoardSlot } from "../../shared/status-board.js";
+import type { ClusterContext } from "../cluster/membership.js";
 import type { UnaryCall } from "../transport/method.js";
 import { failWith } from "./context.js";
-import type { ClusterContext } from "./membership.js";
 
 /** Pause between two looks at who leads. */
 const LOOK_MS = 20;

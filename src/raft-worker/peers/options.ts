@@ -17,6 +17,8 @@ export interface PeerHandlers {
   onSnapshot(snapshot: ReceivedSnapshot): void;
   /** What was sent to this member lately may be lost: its stream broke, or more came than it took. */
   onUnreachable(id: MemberId): void;
+  /** This member's own store is damaged: it must not go on. */
+  onDamage(error: unknown): void;
   /** Another member says that this one was removed from the cluster. It says so at every attempt. */
   onRemoved(): void;
   /** MemberListResponse without header, as this member has applied it. */

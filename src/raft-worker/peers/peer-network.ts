@@ -42,7 +42,7 @@ export class PeerNetwork {
     const { clusterId, memberId, logger, handlers, snapshotDirectory } = options;
     this.#options = options;
     this.#roster = new Roster(clusterId, memberId);
-    this.#sender = new SnapshotSender(logger);
+    this.#sender = new SnapshotSender(logger, (error) => handlers.onDamage(error));
     this.#receiver = new SnapshotReceiver({
       directory: snapshotDirectory,
       logger,

@@ -1,6 +1,7 @@
 /** The thread that sends a snapshot: reads the store and streams it, while the Raft worker does its work. */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../shared/assert.js";
+import { StoreCorruptError } from "../../shared/mvcc/types.js";
 import { StoreExport } from "../../shared/snapshot/store-export.js";
 import { SNAPSHOT_STALL_MS, STREAM_BYTES_MAX } from "./bounds.js";
 import { OutgoingCall, PeerCallError } from "./outgoing-call.js";
@@ -80,6 +81,9 @@ function report(message: SendSnapshotReport): void {
 
 run(workerData).then(
   (error) => report({ kind: "finished", error }),
-  (error: unknown) =>
-    report({ kind: "finished", error: error instanceof Error ? error.message : String(error) }),
+  (error: unknown) => {
+    const text = error instanceof Error ? error.message : String(error);
+    const kind = error instanceof StoreCorruptError ? "damaged" : "finished";
+    report({ kind, error: text });
+  },
 );

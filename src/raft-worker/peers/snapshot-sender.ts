@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
 import type { Logger } from "../../shared/logger.js";
+import { StoreCorruptError } from "../../shared/mvcc/types.js";
 import type { LogPosition, MemberId } from "../core/entry.js";
 import type { Handshake } from "./handshake.js";
 import type { SnapshotHandlers } from "./options.js";
@@ -19,16 +20,20 @@ export interface SendSnapshotData {
 export type SendSnapshotReport =
   | { readonly kind: "started"; readonly position: LogPosition }
   | { readonly kind: "progress"; readonly bytes: number }
+  | { readonly kind: "damaged"; readonly error: string }
   | { readonly kind: "finished"; readonly error: string | undefined };
 
 /** Sends this member's store to others, each from a thread of its own. */
 export class SnapshotSender {
   readonly #logger: Logger;
+  readonly #onDamage: (error: unknown) => void;
   readonly #threads = new Map<MemberId, Worker>();
   #isClosed = false;
 
-  constructor(logger: Logger) {
+  /** `onDamage` hears that the store itself cannot be read. */
+  constructor(logger: Logger, onDamage: (error: unknown) => void) {
     this.#logger = logger;
+    this.#onDamage = onDamage;
   }
 
   /** Begins to send. The handlers are called later, `finished` exactly once unless this is closed. */
@@ -57,6 +62,7 @@ export class SnapshotSender {
         log.started(report.position);
         handlers.started(report.position.index);
       } else if (report.kind === "progress") log.progressed(report.bytes);
+      else if (report.kind === "damaged") this.#onDamage(new StoreCorruptError(report.error));
       else finish(report.error);
     });
     thread.on("error", finish);

@@ -4,7 +4,10 @@ import { getUint53, putUint53 } from "./fields.js";
 
 /** What the apply worker tells the Raft worker. */
 export const ApplyToRaft = {
-  /** An entry of the member's own making (lease expiry, lease checkpoint), as in entry.ts. */
+  /**
+   * An entry of the member's own making (lease expiry, lease checkpoint), as in entry.ts, but with the term
+   * of the leadership it was made in (u32, 0 for none) in the header's second word.
+   */
   propose: 1,
   /** LMDB holds everything up to this index on disk: the WAL may let it go. {index u64} */
   flushed: 2,
@@ -16,14 +19,19 @@ export const ApplyToRaft = {
   stateHash: 5,
 } as const;
 
-/** Proposes an entry that no client waits for. */
+/** Offset of the leader's term in a `propose`. */
+const LEADER_TERM_AT = 4;
+
+/** Proposes an entry that no client waits for. What only a leader may propose says in which term it led. */
 export function sendOwnProposal(
   writer: RingWriter,
   header: EntryHeader,
   payload: Uint8Array,
+  leaderTerm = 0,
 ): void {
   const offset = writer.begin(ApplyToRaft.propose, ENTRY_HEADER_BYTES + payload.length);
   writeEntryHeader(writer.view, offset, header);
+  writer.view.setUint32(offset + LEADER_TERM_AT, leaderTerm, true);
   writer.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
   writer.end();
 }

@@ -10,10 +10,7 @@ export const PeerAsk = {
   leaseTimeToLive: 2,
   /** Payload: MemberPromoteRequest; answer: MemberPromoteResponse without header. The leader answers. */
   memberPromote: 3,
-  /** No payload; answer: MemberListResponse without header. Any member answers, from what it has applied. */
-  members: 4,
-  /** Payload: HashKVRequest; answer: HashKVResponse without header. */
-  hashKv: 5,
+  // 4 and 5 had a meaning once: not to be used again.
 } as const;
 export type PeerAsk = (typeof PeerAsk)[keyof typeof PeerAsk];
 

@@ -1,7 +1,7 @@
 import type { LeaseKeyBase } from "../../../src/apply-worker/core/lease-keys.js";
 import { Lessor } from "../../../src/apply-worker/core/lessor.js";
 import { StateMachine } from "../../../src/apply-worker/core/state-machine.js";
-import { ApplyDriver } from "../../../src/apply-worker/driver.js";
+import { ApplyDriver, type Heritage } from "../../../src/apply-worker/driver.js";
 import type { StorePort } from "../../../src/apply-worker/store-port.js";
 import {
   ApplyToMain,
@@ -60,7 +60,7 @@ export type RaftMessage =
   | { kind: "membership"; index: number; members: bigint[]; removed: readonly bigint[] }
   | { kind: "snapshotInstalled"; index: number; term: number }
   | { kind: "stateHash"; index: number; hash: bigint }
-  | { kind: "propose"; header: EntryHeader; payload: Uint8Array };
+  | { kind: "propose"; header: EntryHeader; leaderTerm: number; payload: Uint8Array };
 
 /** Options of a harness. */
 export interface DriverHarnessOptions {
@@ -72,6 +72,8 @@ export interface DriverHarnessOptions {
   readonly quotaBytes?: number;
   /** Tests that only need one lease or key set small ones. */
   readonly segmentBytes?: number;
+  /** Of the life before, which a snapshot ended. */
+  readonly heritage?: Heritage;
 }
 
 /** A driver with real rings, all of whose other ends are here, and a clock that the test moves. */
@@ -138,6 +140,7 @@ export class DriverHarness {
       clock: () => this.nowMs,
       wake: () => {},
       onSlowApply: () => {},
+      ...(options.heritage && { heritage: options.heritage }),
     });
     this.driver = driver;
   }
@@ -164,8 +167,8 @@ export class DriverHarness {
     return index;
   }
 
-  role(isLeader: boolean): void {
-    sendRole(this.toApplyFromRaft, { isLeader, term: 1 });
+  role(isLeader: boolean, term = 1): void {
+    sendRole(this.toApplyFromRaft, { isLeader, term });
     this.toApplyFromRaft.flush();
   }
 
@@ -246,6 +249,7 @@ export class DriverHarness {
       messages.push({
         kind: "propose",
         header: readEntryHeader(view, offset, header),
+        leaderTerm: view.getUint32(offset + 4, true),
         payload: copy(bytes, offset + ENTRY_HEADER_BYTES, length - ENTRY_HEADER_BYTES),
       });
     });

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { PutRequest } from "../../../src/shared/gen/etcdserverpb/rpc.js";
-import { MainToApply, sendNumber } from "../../../src/shared/messages/main-to-apply.js";
+import { LeaseGrantRequest, PutRequest } from "../../../src/shared/gen/etcdserverpb/rpc.js";
+import { EntryKind } from "../../../src/shared/messages/entry.js";
+import {
+  MainToApply,
+  sendLeaseQuery,
+  sendNumber,
+} from "../../../src/shared/messages/main-to-apply.js";
 import { DriverHarness, type DriverHarnessOptions } from "./driver-harness.js";
 import { FakeStore } from "./fake-store.js";
 import { put } from "./machine.js";
@@ -33,6 +38,25 @@ export function release(it: DriverHarness, checkpointId: number, frontend = 0): 
   const writer = it.frontends[frontend]?.writer;
   assert.ok(writer);
   sendNumber(writer, MainToApply.released, checkpointId);
+  writer.flush();
+  it.settle();
+}
+
+/** Grants a lease. */
+export function grant(it: DriverHarness, ID: bigint, TTL: bigint): void {
+  it.entry(EntryKind.leaseGrant, LeaseGrantRequest.encode({ ID, TTL }).finish());
+  it.settle();
+}
+
+/** Asks for a lease from frontend 0; the answers have request id 900. */
+export function queryLease(
+  it: DriverHarness,
+  type: typeof MainToApply.leaseRenew | typeof MainToApply.leaseTimeToLive,
+  leaseId: bigint,
+): void {
+  const writer = it.frontends[0]?.writer;
+  assert.ok(writer);
+  sendLeaseQuery(writer, { type, requestId: 900, leaseId, flag: true });
   writer.flush();
   it.settle();
 }

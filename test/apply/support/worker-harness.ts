@@ -54,6 +54,7 @@ import { createRing } from "../../../src/shared/ring/layout.js";
 import { RingReader } from "../../../src/shared/ring/reader.js";
 import { RingWriter } from "../../../src/shared/ring/writer.js";
 import { StatusBoard } from "../../../src/shared/status-board.js";
+import { decodeLogRecord } from "../../../src/shared/worker-logger.js";
 
 const ORIGIN = 4711n;
 const RING_BYTES = 256 * 1024;
@@ -75,6 +76,7 @@ export class WorkerHarness {
   readonly #toApply: { readonly raft: RingWriter; readonly frontend: RingWriter };
   readonly #fromApply: { readonly raft: RingReader; readonly frontend: RingReader };
   readonly #segments: MessagePort;
+  readonly #logs: MessagePort;
   readonly #directory: string;
   readonly #answers = new Map<number, (answer: WorkerAnswer) => void>();
   view: ReadView | undefined;
@@ -115,6 +117,7 @@ export class WorkerHarness {
     const segments = new MessageChannel();
     const logs = new MessageChannel();
     this.#segments = segments.port1;
+    this.#logs = logs.port1;
     const workerData: ApplyWorkerData = {
       directory,
       clusterId: 1n,
@@ -134,7 +137,7 @@ export class WorkerHarness {
       rings,
       segmentPorts: [segments.port2],
       logPort: logs.port2,
-      logLevel: "error",
+      logLevel: "warn",
       ...more,
     };
     const script = new URL("../../../src/apply-worker/worker.js", import.meta.url);
@@ -206,6 +209,18 @@ export class WorkerHarness {
     this.#toApply.raft.flush();
   }
 
+  /** What the worker has logged since the last call, with the message first. */
+  logged(): [message: string, fields: Record<string, unknown>][] {
+    const lines: [string, Record<string, unknown>][] = [];
+    for (;;) {
+      const received = receiveMessageOnPort(this.#logs);
+      if (received === undefined) return lines;
+      const record = decodeLogRecord(received.message);
+      assert.ok(record, "a log record");
+      lines.push([record.message, record.fields]);
+    }
+  }
+
   hash(
     type: typeof MainToApply.hash | typeof MainToApply.hashKv,
     revision: number,
@@ -259,6 +274,7 @@ export class WorkerHarness {
     await this.#pump;
     await this.#base?.close();
     this.#segments.close();
+    this.#logs.close();
   }
 
   #nextId(): number {

@@ -12,7 +12,7 @@ export class MemberProcess {
   readonly #onTestExit = (): void => this.signal("SIGKILL");
   #output = "";
   #isOver = false;
-  #onChange: () => void = () => {};
+  readonly #waiting = new Set<() => void>();
 
   /**
    * Starts it; `command` is the program and all arguments. What it writes is kept in the folder that
@@ -26,7 +26,7 @@ export class MemberProcess {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output = (this.#output + text).slice(-OUTPUT_KEPT);
         if (logs !== undefined) appendFileSync(join(logs, `${name}.log`), text);
-        this.#onChange();
+        this.#changed();
       });
     }
     // Before its namespace and its directory go.
@@ -37,7 +37,7 @@ export class MemberProcess {
       this.#child.once("close", (code) => {
         process.removeListener("exit", this.#onTestExit);
         this.#isOver = true;
-        this.#onChange();
+        this.#changed();
         resolve(code);
       });
     });
@@ -69,19 +69,36 @@ export class MemberProcess {
   }
 
   /** Waits until it says that it serves; rejects when it ends or the time is over before. */
-  async ready(timeoutMs: number): Promise<void> {
+  ready(timeoutMs: number): Promise<void> {
+    return this.says(READY_LINE, timeoutMs);
+  }
+
+  /** Waits until it says a text; rejects when it ends without or the time is over before. */
+  async says(text: string | RegExp, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    while (!this.#output.includes(READY_LINE)) {
-      if (this.#isOver) throw new Error(`the member ended before it was ready:\n${this.#output}`);
+    while (this.#output.match(text) === null) {
+      const what = `"${text}" was not said`;
+      if (this.#isOver) throw new Error(`the member has ended, ${what}:\n${this.#output}`);
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) throw new Error(`not ready in ${timeoutMs} ms:\n${this.#output}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#onChange = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      if (leftMs <= 0) throw new Error(`${what} in ${timeoutMs} ms:\n${this.#output}`);
+      await this.#change(leftMs);
     }
+  }
+
+  /** Waits until it writes something or ends, but not longer than this. */
+  #change(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, waitMs);
+      this.#waiting.add(done);
+    });
+  }
+
+  #changed(): void {
+    for (const done of this.#waiting) done();
   }
 }

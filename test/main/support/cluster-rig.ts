@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { LeaderCalls } from "../../../src/main/services/leader-calls.js";
-import { LeaderLessor } from "../../../src/main/services/leader-lessor.js";
-import type { PeerAnswersContext } from "../../../src/main/services/peer-answers.js";
+import { LeaderCalls } from "../../../src/main/cluster/leader-calls.js";
+import { LeaderLessor } from "../../../src/main/cluster/leader-lessor.js";
+import type { PeerAnswersContext } from "../../../src/main/cluster/peer-answers.js";
+import { Standing } from "../../../src/main/cluster/standing.js";
 import { HeaderEncoder } from "../../../src/main/services/response-header.js";
-import { Standing } from "../../../src/main/services/standing.js";
 import type { RpcMethod } from "../../../src/main/transport/method.js";
 import type { PeerStatus } from "../../../src/shared/control/raft-control.js";
 import type { Member } from "../../../src/shared/gen/etcdserverpb/rpc.js";

@@ -30,6 +30,7 @@ export interface FrontendRigOptions {
   readonly requestTimeoutMs?: number;
   readonly electionTimeoutMs?: number;
   readonly members?: readonly Member[];
+  readonly origin?: bigint;
 }
 
 /** A query to the lessor. */
@@ -68,7 +69,7 @@ export class FrontendRig {
     const members = [...(options.members ?? [])];
     this.frontend = new Frontend({
       id: 0,
-      origin: 1n,
+      origin: options.origin ?? 1n,
       rings: {
         bell: own,
         toRaft: new RingWriter(toRaft, out),

@@ -140,6 +140,7 @@ export async function connected(members: readonly TestMember[]): Promise<void> {
 
 /** Collects what the network hands over. */
 export class Arrivals {
+  damage: unknown;
   readonly messages: { readonly from: bigint; readonly message: Message }[] = [];
   readonly asks: { readonly from: bigint; readonly ask: PeerQuestion }[] = [];
   readonly answers: { readonly from: bigint; readonly answer: PeerAnswer }[] = [];
@@ -177,6 +178,10 @@ export class Arrivals {
 
   onUnreachable(id: bigint): void {
     this.unreachable.push(id);
+  }
+
+  onDamage(error: unknown): void {
+    this.damage = error;
   }
 
   onRemoved(): void {

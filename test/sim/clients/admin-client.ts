@@ -26,6 +26,8 @@ export interface AdminClientOptions {
 /** Adds members, promotes and removes them, without waiting for the last change to be done. */
 export class AdminClient {
   readonly #options: AdminClientOptions;
+  /** Members whose removal was asked for: whether it was done is not known at once. */
+  readonly #leaving = new Set<bigint>();
   #isStopped = false;
 
   constructor(options: AdminClientOptions) {
@@ -52,6 +54,7 @@ export class AdminClient {
     if (change === undefined) return;
     const { port, world } = this.#options;
     const { type, member } = change;
+    if (type === ConfChangeType.remove) this.#leaving.add(member.ID);
     world.trace.note(0, "change", type, Number(member.ID));
     port.leave();
     port.call<number>({
@@ -66,7 +69,9 @@ export class AdminClient {
     const { random, cluster } = this.#options;
     const { members } = cluster.checks.truth;
     const learners = members.filter(({ isLearner }) => isLearner);
-    const voters = members.filter(({ isLearner }) => !isLearner);
+    // Of two voters none is removed: one that goes before the other knows of it leaves nobody who may lead.
+    const staying = members.filter(({ ID }) => !this.#leaving.has(ID));
+    const voters = staying.filter(({ isLearner }) => !isLearner);
     const kind = random.weighted([
       [2, ConfChangeType.addLearner],
       [1, ConfChangeType.addVoter],

@@ -73,7 +73,13 @@ export function makeRaft(options: RaftPartsOptions): {
       },
       onRemoved: site.onRemoved,
     },
-    { memberId: id, electionTicks: ELECTION_TICKS, membership, expected: [] },
+    {
+      memberId: id,
+      electionTicks: ELECTION_TICKS,
+      requestTicks: 7 * ELECTION_TICKS,
+      membership,
+      expected: [],
+    },
   );
   return { raft, driver };
 }

@@ -1,9 +1,9 @@
 import { MessageChannel } from "node:worker_threads";
+import { LeaderLessor } from "../../../src/main/cluster/leader-lessor.js";
+import { Standing } from "../../../src/main/cluster/standing.js";
 import { Frontend, type FrontendRings } from "../../../src/main/frontend/frontend.js";
 import type { AnswerHandler } from "../../../src/main/frontend/pending.js";
-import { LeaderLessor } from "../../../src/main/services/leader-lessor.js";
 import { HeaderEncoder } from "../../../src/main/services/response-header.js";
-import { Standing } from "../../../src/main/services/standing.js";
 import { WatchHub } from "../../../src/main/watch/watch-hub.js";
 import type { DeltaSegmentMessage } from "../../../src/shared/control/apply-control.js";
 import { ErrorCode } from "../../../src/shared/errors.js";

@@ -84,8 +84,8 @@ export const TEETH: readonly Tooth[] = [
   {
     name: "lease-ended-by-a-deposed-leader",
     file: "raft-worker/driver.js",
-    find: "const payloads = this.#isLeader",
-    replace: "const payloads = true",
+    find: "if (!isLessorsOwn(payload))",
+    replace: "if (takeLeaderTerm(payload) >= 0)",
   },
   {
     name: "log-let-go-above-what-the-store-has-on-disk",

@@ -2,16 +2,16 @@ import type { ErrorCode } from "../../shared/errors.js";
 import { type ConfChange, encodeConfChange } from "../../shared/messages/conf-change.js";
 import { EntryKind } from "../../shared/messages/entry.js";
 import type { AnswerHandler } from "../frontend/pending.js";
+import type { ServiceContext } from "../services/context.js";
 import type { CallContext } from "../transport/method.js";
-import { type ClusterLink, peerClockMs } from "./cluster-link.js";
-import type { ServiceContext } from "./context.js";
+import { type GroupControl, peerClockMs } from "./group-control.js";
 import type { LeaderCalls } from "./leader-calls.js";
 import type { ClusterState } from "./reconfiguration-checks.js";
 import type { Standing } from "./standing.js";
 
 /** What the changes of the membership need. */
 export interface ClusterContext extends ServiceContext {
-  readonly cluster: ClusterLink;
+  readonly cluster: GroupControl;
   readonly standing: Standing;
   readonly calls: LeaderCalls;
   readonly strictReconfigCheck: boolean;

@@ -1,11 +1,11 @@
 import type { PeerStatus } from "../../shared/control/raft-control.js";
 import { BoardSlot, type StatusBoard } from "../../shared/status-board.js";
 import type { Frontend } from "../frontend/frontend.js";
-import type { ClusterLink } from "./cluster-link.js";
+import type { GroupControl } from "./group-control.js";
 
 /** What the connections to other members are looked at through. */
 export interface PeerWatchSources {
-  readonly cluster: ClusterLink;
+  readonly cluster: GroupControl;
   readonly frontend: Frontend;
   readonly board: StatusBoard;
   readonly memberId: bigint;

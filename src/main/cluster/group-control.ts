@@ -1,7 +1,7 @@
 import type { PeerStatus } from "../../shared/control/raft-control.js";
 
 /** What the services ask of the Raft group beside the rings; the Raft worker's control plane fits. */
-export interface ClusterLink {
+export interface GroupControl {
   /** The other members, as far as this one knows them. */
   peers(): Promise<readonly PeerStatus[]>;
   /** Begins to hand leadership over, if this member leads; the roles tell how it ended. */

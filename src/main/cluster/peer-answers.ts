@@ -1,17 +1,14 @@
 import type { DecodableType } from "../../shared/decode-message.js";
 import { ErrorCode } from "../../shared/errors.js";
 import {
-  HashKVRequest,
   LeaseKeepAliveRequest,
   LeaseTimeToLiveRequest,
-  MemberListResponse,
   MemberPromoteRequest,
 } from "../../shared/gen/etcdserverpb/rpc.js";
-import { MainToApply } from "../../shared/messages/main-to-apply.js";
 import { PeerAsk } from "../../shared/messages/peer-ask.js";
 import type { PeerReply, QuestionHandler } from "../frontend/peer-questions.js";
 import type { AnswerHandler } from "../frontend/pending.js";
-import { decodeRequest } from "./context.js";
+import { decodeRequest } from "../services/context.js";
 import type { LeaderLessor } from "./leader-lessor.js";
 import type { ClusterContext } from "./membership.js";
 import { promoteAsLeader } from "./promote.js";
@@ -23,7 +20,7 @@ export interface PeerAnswersContext extends ClusterContext {
 
 /** Answers the questions of other members (peer-ask.ts). */
 export function peerAnswers(context: PeerAnswersContext): QuestionHandler {
-  const { frontend, lessor } = context;
+  const { lessor } = context;
   return ({ kind, payload }, reply) => {
     const decode = <T>(type: DecodableType<T>): T | undefined =>
       decodeRequest({ fail: () => reply(ErrorCode.malformedRequest) }, type, payload);
@@ -41,15 +38,6 @@ export function peerAnswers(context: PeerAnswersContext): QuestionHandler {
         const promotion = request && { id: request.ID, client: undefined };
         if (promotion) void promoteAsLeader(context, promotion, passOn(reply));
         return;
-      }
-      case PeerAsk.members: {
-        const members = [...frontend.members()];
-        return reply(0, MemberListResponse.encode({ header: undefined, members }).finish());
-      }
-      case PeerAsk.hashKv: {
-        const request = decode(HashKVRequest);
-        const type = MainToApply.hashKv;
-        return request && frontend.queryHash({ type, revision: request.revision }, passOn(reply));
       }
       default:
         // Of a later version: whoever asked is told.
