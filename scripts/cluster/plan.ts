@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -88,28 +88,39 @@ export async function planMembers(
   dir: string,
 ): Promise<MemberPlan[]> {
   const plans: MemberPlan[] = [];
-  for (let i = 0; i < members; i += 1) {
-    const name = `m${i + 1}`;
-    const first = port === 0 ? 0 : port + i * PORT_STEP;
-    const clientPort = await claimPort(name, first);
-    const peerPort = await claimPort(name, first === 0 ? 0 : first + 1);
-    plans.push({ name, clientPort, peerPort, dataDir: join(dir, `${name}.etcd`) });
+  // All are held until the last is found: a free port that was let go may be given again.
+  const claims: Server[] = [];
+  try {
+    for (let i = 0; i < members; i += 1) {
+      const name = `m${i + 1}`;
+      const first = port === 0 ? 0 : port + i * PORT_STEP;
+      const clients = await claimPort(name, first);
+      claims.push(clients);
+      const peers = await claimPort(name, first === 0 ? 0 : first + 1);
+      claims.push(peers);
+      const ports = { clientPort: portOf(clients), peerPort: portOf(peers) };
+      plans.push({ name, ...ports, dataDir: join(dir, `${name}.etcd`) });
+    }
+  } finally {
+    await Promise.all(claims.map((claim) => new Promise((resolve) => claim.close(resolve))));
   }
   return plans;
 }
 
-/** The port itself, or a free one for 0. */
-function claimPort(name: string, port: number): Promise<number> {
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address !== "object") throw new Error("no port");
+  return address.port;
+}
+
+/** Holds the port, or a free one for 0. */
+function claimPort(name: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error) =>
       reject(new Error(`${name} cannot have its port: ${error.message}; --port names others`)),
     );
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      const claimed = address !== null && typeof address === "object" ? address.port : port;
-      server.close(() => resolve(claimed));
-    });
+    server.listen(port, "127.0.0.1", () => resolve(server));
   });
 }
 

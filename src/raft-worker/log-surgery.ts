@@ -52,8 +52,9 @@ export async function restartAfter(
 }
 
 /**
- * Drops what is not committed and commits, on this member's own authority, that it is the only one
- * left. The term is a new one: no other member has an entry of that term, so the two histories
+ * Commits, on this member's own authority, everything that its log holds, and that it is the only one left.
+ * What it does not know to be committed may have been acknowledged all the same: the commit index on disk
+ * lags. Nobody is left to say otherwise. The term is a new one: no other member has an entry of that term, so the two histories
  * cannot be taken for one if they ever meet.
  */
 export async function forceNewCluster(
@@ -61,13 +62,12 @@ export async function forceNewCluster(
   { hardState: before, log }: StoredLog,
   memberId: MemberId,
 ): Promise<StoredLog> {
-  const index = before.commit + 1;
+  const index = (log.entries.at(-1)?.index ?? log.base.index) + 1;
   const term = before.term + 1;
   const member = { ID: memberId, name: "", peerURLs: [], clientURLs: [], isLearner: false };
   const payload = confChangePayload({ type: ConfChangeType.forceNewCluster, member });
   const entry = { index, term, payload };
   const hardState = { term, vote: NO_MEMBER, commit: index };
   await wal.append({ entries: [entry], hardState, sync: true });
-  const kept = log.entries.filter((each) => each.index < index);
-  return { hardState, log: { base: log.base, entries: [...kept, entry] } };
+  return { hardState, log: { base: log.base, entries: [...log.entries, entry] } };
 }

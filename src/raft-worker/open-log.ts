@@ -32,8 +32,8 @@ export interface OpenedLog extends StoredLog {
   readonly tornBytes: number;
   /** The log was restarted behind a snapshot that the store already had. */
   readonly isRestarted: boolean;
-  /** Uncommitted entries that `forceNewCluster` dropped; undefined without it. */
-  readonly discardedEntries: number | undefined;
+  /** Entries not known to be committed that `forceNewCluster` commits; undefined without it. */
+  readonly adoptedEntries: number | undefined;
 }
 
 /**
@@ -61,13 +61,13 @@ export async function openLog(
     ? await restartAfter(wal, recovered.hardState, applied)
     : await begunLog(wal, recovered, applied, start);
   const lastIndex = lastIndexOf(stored.log);
-  let discardedEntries: number | undefined;
+  let adoptedEntries: number | undefined;
   if (start.forceNewCluster && lastIndex > 0) {
-    discardedEntries = lastIndex - stored.hardState.commit;
+    adoptedEntries = lastIndex - stored.hardState.commit;
     stored = await forceNewCluster(wal, stored, metadata.memberId);
   }
   const tornBytes = recovered.torn?.bytes ?? 0;
-  return { ...stored, wal, tornBytes, isRestarted: isBehind, discardedEntries };
+  return { ...stored, wal, tornBytes, isRestarted: isBehind, adoptedEntries };
 }
 
 async function createLog(
@@ -83,7 +83,7 @@ async function createLog(
   }
   const wal = await createWal(options, metadata);
   const stored = await beginLog(wal, start.bootstrap);
-  return { ...stored, wal, tornBytes: 0, isRestarted: false, discardedEntries: undefined };
+  return { ...stored, wal, tornBytes: 0, isRestarted: false, adoptedEntries: undefined };
 }
 
 /** What was recovered; a log in which nothing was ever written is begun as a new one is. */

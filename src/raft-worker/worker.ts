@@ -270,9 +270,9 @@ class RaftActor implements RaftControl {
         "snapshot-index": base.index,
       });
     }
-    if (opened.discardedEntries !== undefined) {
+    if (opened.adoptedEntries !== undefined) {
       this.#logger.warn("forcing a new cluster of this member alone", {
-        "discarded-entries": opened.discardedEntries,
+        "adopted-entries": opened.adoptedEntries,
       });
     }
     const last: Entry | undefined = entries.at(-1);

@@ -105,20 +105,22 @@ describe("openLog()", () => {
 });
 
 describe("openLog(), --force-new-cluster", () => {
-  test("drops what is not committed and commits that this member is alone", async () => {
+  test("commits all that the log holds, and that this member is alone", async () => {
     const disk = await diskWith(entriesOf(1, [1, 1, 2, 2, 2]), { term: 3, vote: 9n, commit: 3 });
     const applied = { index: 2, term: 1 };
     const opened = await openTwice(disk, applied, { forceNewCluster: true });
-    assert.deepEqual(opened.hardState, { term: 4, vote: 0n, commit: 4 });
-    assert.equal(opened.discardedEntries, 2);
-    assert.equal(opened.wal.last.index, 4);
+    assert.deepEqual(opened.hardState, { term: 4, vote: 0n, commit: 6 });
+    assert.equal(opened.adoptedEntries, 2);
+    assert.equal(opened.wal.last.index, 6);
     assert.deepEqual(
       opened.log.entries.map(({ index, term }) => [index, term]),
       [
         [1, 1],
         [2, 1],
         [3, 2],
-        [4, 4],
+        [4, 2],
+        [5, 2],
+        [6, 4],
       ],
     );
     const payload = opened.log.entries.at(-1)?.payload ?? new Uint8Array();
@@ -132,21 +134,17 @@ describe("openLog(), --force-new-cluster", () => {
   test("counts what the store holds as committed", async () => {
     const disk = await diskWith(entriesOf(1, [1, 1, 2]), { term: 2, vote: 0n, commit: 0 });
     const start = { forceNewCluster: true };
-    const { hardState, log, discardedEntries } = await openTwice(
-      disk,
-      { index: 3, term: 2 },
-      start,
-    );
+    const { hardState, log, adoptedEntries } = await openTwice(disk, { index: 3, term: 2 }, start);
     assert.equal(hardState.commit, 4);
     assert.equal(log.entries.length, 4);
-    assert.equal(discardedEntries, 0);
+    assert.equal(adoptedEntries, 0);
   });
 
   test("is nothing to a member that has no log yet", async () => {
     const start = { forceNewCluster: true, bootstrap: BOOTSTRAP };
-    const { hardState, discardedEntries } = await openTwice(new SimDisk(), NOTHING, start);
+    const { hardState, adoptedEntries } = await openTwice(new SimDisk(), NOTHING, start);
     assert.equal(hardState.commit, 3);
-    assert.equal(discardedEntries, undefined);
+    assert.equal(adoptedEntries, undefined);
   });
 });
 
@@ -247,7 +245,7 @@ describe("openLog(), the power cut at each of its steps", () => {
           [
             [1, 1],
             [2, 1],
-            [3, 3],
+            [3, 2],
           ],
         );
       },
