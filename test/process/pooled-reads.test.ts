@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { RpcClient } from "../../src/main/client/rpc-client.js";
 import {
+  CompactionRequest,
   Compare_CompareResult,
   Compare_CompareTarget,
   KVDefinition,
@@ -95,6 +96,22 @@ describe("transactions of ranges, too big for a frontend", () => {
       txn({ success: [range({}), range({ revision: 1_000_000n })] }),
       /required revision is a future revision/,
     );
+  });
+
+  test("T-15 look at the path that is taken only, where a revision is compacted", async () => {
+    const compare = (version: bigint) => ({
+      ...ALL,
+      target: Compare_CompareTarget.VERSION,
+      result: Compare_CompareResult.EQUAL,
+      targetUnion: { $case: "version" as const, value: version },
+    });
+    const compaction = CompactionRequest.fromPartial({ revision: 5n, physical: true });
+    await client.unary(KVDefinition, KVDefinition.methods.compact, compaction);
+    const branches = { success: [range({ revision: 3n })], failure: [range({ limit: 1n })] };
+    const response = await txn({ ...branches, compare: [compare(2n)] });
+    assert.equal(response.succeeded, false);
+    assert.deepEqual(counts(response), [BigInt(KEYS)]);
+    await assert.rejects(txn({ ...branches, compare: [compare(1n)] }), /has been compacted/);
   });
 
   test("many at once are all answered, and writes go on beside them", async () => {

@@ -6,6 +6,7 @@ import { ErrorCode, type Outcome, succeed } from "../../shared/errors.js";
 import { RangeRequest, TxnRequest } from "../../shared/gen/etcdserverpb/rpc.js";
 import type { DeltaPosition, Published } from "../../shared/messages/apply-to-main.js";
 import { LmdbBaseReader } from "../../shared/mvcc/base/lmdb-base-reader.js";
+import { comparesHold } from "../../shared/mvcc/compare.js";
 import { DeltaReader } from "../../shared/mvcc/delta-reader.js";
 import { encodeRangeBody, range } from "../../shared/mvcc/range.js";
 import { keyBounds } from "../../shared/mvcc/range-bounds.js";
@@ -88,8 +89,10 @@ function readTxn(view: ReadView, bytes: Uint8Array): Outcome<Read> {
   const body = readOnlyTxnBody(view, request, unlimited);
   if (!body.ok) return body;
   assert(body.value !== "tooBig", "a budget without bounds was exceeded");
+  // Of the path that was taken only: the other one may well name what is compacted.
+  const taken = comparesHold(view, request.compare) ? request.success : request.failure;
   let oldest = view.revision;
-  for (const op of [...request.success, ...request.failure]) {
+  for (const op of taken) {
     const revision = op.request?.$case === "requestRange" ? op.request.value.revision : 0n;
     if (revision > 0n) oldest = Math.min(oldest, Number(revision));
   }
