@@ -25,16 +25,17 @@ export function checkStoreHeader(file: string): void {
   const handle = openExisting(file);
   if (handle === undefined) return;
   try {
-    const { size } = fstatSync(handle);
-    if (size === 0) return;
+    if (fstatSync(handle).size === 0) return;
     const head = readAt(handle, 0);
     checkMeta(file, head);
     const pageSize = head.readUInt32LE(48);
     if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) {
       throw new StoreCorruptError(`${file}: page size ${pageSize} in its header`);
     }
-    for (let page = 0; page < META_PAGES; page++) {
-      const meta = readAt(handle, page * pageSize);
+    const metas = Array.from({ length: META_PAGES }, (_, page) => readAt(handle, page * pageSize));
+    // Asked for last: a transaction that commits meanwhile makes the file longer, then writes its roots.
+    const { size } = fstatSync(handle);
+    for (const meta of metas) {
       checkMeta(file, meta);
       for (const root of [meta.readBigUInt64LE(88), meta.readBigUInt64LE(136)]) {
         if (root !== NO_PAGE && (root + 1n) * BigInt(pageSize) > BigInt(size)) {
