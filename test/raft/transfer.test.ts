@@ -100,7 +100,8 @@ describe("a follower", () => {
       "send to 2: voteRequest term=2 preVote=false transfer=true lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0 (after #1)",
       "send to 3: voteRequest term=2 preVote=false transfer=true lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0 (after #1)",
     ]);
-    // When that comes to nothing, the next campaign is like any other.
+    // When that comes to nothing, its term being on disk, the next campaign is like any other.
+    subject.step({ kind: "persisted", sequence: 1 });
     assert.equal(
       subject.tick(20)[1],
       "send to 2: voteRequest term=3 preVote=true transfer=false lastIndex=0 lastTerm=0 commitIndex=0 commitTerm=0",

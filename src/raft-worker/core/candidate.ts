@@ -18,8 +18,12 @@ export function makeCandidate(node: Node, transfer: boolean): Candidate {
   return { ...freshCandidate(node), kind: "candidate", votes: new Map() };
 }
 
-/** One tick without a verdict; begins again when there were too many. */
+/**
+ * One tick without a verdict; begins again when there were too many. The clock of a real campaign stands
+ * still until its term is on disk: nobody has been asked before, and another term would wait no less.
+ */
 export function tickCandidate(node: Node, role: Candidate): Transition | undefined {
+  if (role.kind === "candidate" && !role.votes.has(node.id)) return undefined;
   role.elapsedTicks += 1;
   if (role.elapsedTicks < role.timeoutTicks) return undefined;
   return node.canCampaign ? { to: "preCandidate" } : toFollower(node);
