@@ -9,8 +9,9 @@ import {
 } from "../shared/limits.js";
 import { ApplyToRaft, readFlushedIndex } from "../shared/messages/apply-to-raft.js";
 import { ENTRY_HEADER_BYTES, EntryKind, NO_FRONTEND } from "../shared/messages/entry.js";
-import { MainToRaft, readAnswer, readAsk, readReadIndex } from "../shared/messages/main-to-raft.js";
+import { MainToRaft, readReadIndex } from "../shared/messages/main-to-raft.js";
 import type { Membership } from "../shared/messages/membership.js";
+import { readAnswer, readAsk } from "../shared/messages/peer-ask.js";
 import type { MessageHandler, RingReader } from "../shared/ring/reader.js";
 import type { RingWriter } from "../shared/ring/writer.js";
 import { BoardSlot, type StatusBoard } from "../shared/status-board.js";

@@ -2,11 +2,13 @@ import { ErrorCode } from "../shared/errors.js";
 import { FRONTENDS_MAX, PEER_QUESTIONS_OPEN_MAX } from "../shared/limits.js";
 import {
   type AnswerMessage,
+  ASK_LEADER,
   type AskMessage,
+  type PeerAsk,
   sendAnswer,
-} from "../shared/messages/main-to-raft.js";
-import { ASK_LEADER, type PeerAsk } from "../shared/messages/peer-ask.js";
-import { RaftToMain, sendAsked } from "../shared/messages/raft-to-main.js";
+  sendAsk,
+} from "../shared/messages/peer-ask.js";
+import { RaftToMain } from "../shared/messages/raft-to-main.js";
 import type { RingWriter } from "../shared/ring/writer.js";
 import type { MemberId } from "./core/entry.js";
 
@@ -18,11 +20,7 @@ export interface PeerQuestion {
 }
 
 /** The answer to it. */
-export interface PeerAnswer {
-  readonly id: number;
-  readonly code: ErrorCode | 0;
-  readonly payload: Uint8Array;
-}
+export type PeerAnswer = AnswerMessage;
 
 /** Carries questions and answers to other members; false when it cannot take one now. */
 export interface QuestionOutbox {
@@ -59,8 +57,8 @@ export class Questions {
 
   /** A frontend asks. What cannot be sent is answered at once: the frontend may try again. */
   ask(frontend: number, ask: AskMessage, leaderId: MemberId | undefined): void {
-    const id = ask.requestId * FRONTENDS_MAX + frontend;
-    const to = ask.to === ASK_LEADER ? leaderId : ask.to;
+    const id = ask.id * FRONTENDS_MAX + frontend;
+    const to = ask.peer === ASK_LEADER ? leaderId : ask.peer;
     const { kind, payload } = ask;
     if (to === undefined) this.#refuse(id, ErrorCode.noLeader);
     else if (to === this.#self) this.asked(this.#self, { id, kind, payload });
@@ -79,7 +77,7 @@ export class Questions {
     const askId = this.#nextAskId;
     this.#nextAskId += 1;
     this.#open.set(askId, { from, id });
-    sendAsked(output, { askId, from, kind, payload });
+    sendAsk(output, RaftToMain.asked, { id: askId, peer: from, kind, payload });
   }
 
   /** Frontend 0 answers what it was asked. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { peerPort } from "../../src/main/config/peer-port.js";
 import type { ServerUrl } from "../../src/main/config/server-config.js";
 import { parseServerUrls } from "../../src/main/config/server-url.js";
 import { MemberListResponse } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { Authority } from "../support/certificates.js";
 import { configOf, running } from "./config-input.js";
 
 const MEMBER = { ID: 5n, name: "m", peerURLs: ["http://a:1"], clientURLs: [], isLearner: false };
@@ -20,14 +20,12 @@ const servers: Server[] = [];
 
 before(() => {
   dir = mkdtempSync(join(tmpdir(), "capstan-peer-port-"));
-  const openssl = (...args: readonly string[]): void =>
-    void execFileSync("openssl", args, { cwd: dir, stdio: "ignore" });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test ca");
-  openssl("req", ...key, "-keyout", "m.key", "-out", "m.csr", "-subj", "/CN=m");
-  writeFileSync(join(dir, "san"), "subjectAltName=IP:127.0.0.1");
-  const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san"];
-  openssl("x509", "-req", "-in", "m.csr", ...signed, "-out", "m.pem");
+  const authority = new Authority("test ca");
+  const { cert, key } = authority.issue("IP:127.0.0.1");
+  authority.remove();
+  writeFileSync(join(dir, "ca.pem"), authority.cert);
+  writeFileSync(join(dir, "m.pem"), cert);
+  writeFileSync(join(dir, "m.key"), key);
 });
 
 after(() => {

@@ -14,8 +14,7 @@ import {
   MemberUpdateRequest,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import { ConfChangeType } from "../../src/shared/messages/conf-change.js";
-import { sendAnswer } from "../../src/shared/messages/main-to-raft.js";
-import { ASK_LEADER, PeerAsk } from "../../src/shared/messages/peer-ask.js";
+import { ASK_LEADER, PeerAsk, sendAnswer } from "../../src/shared/messages/peer-ask.js";
 import { RaftToMain } from "../../src/shared/messages/raft-to-main.js";
 import { BoardSlot } from "../../src/shared/status-board.js";
 import type { FakeCall } from "../transport/fake-call.js";
@@ -184,9 +183,9 @@ describe("MemberPromote", () => {
     const answer = async (code: ErrorCode | 0, payload: Uint8Array): Promise<void> => {
       await rig.until(() => rig.asks.length > 0, "a question");
       const ask = rig.asks.shift()!;
-      assert.deepEqual([ask.to, ask.kind], [ASK_LEADER, PeerAsk.memberPromote]);
+      assert.deepEqual([ask.peer, ask.kind], [ASK_LEADER, PeerAsk.memberPromote]);
       assert.equal(MemberPromoteRequest.decode(ask.payload).ID, 2n);
-      sendAnswer(rig.raft.writer, RaftToMain.answered, { id: ask.requestId, code, payload });
+      sendAnswer(rig.raft.writer, RaftToMain.answered, { id: ask.id, code, payload });
       rig.raft.writer.flush();
     };
     await answer(ErrorCode.noLeader, Buffer.alloc(0));

@@ -17,11 +17,15 @@ import {
 } from "../../src/shared/messages/apply-to-main.js";
 import { EntryKind } from "../../src/shared/messages/entry.js";
 import { MainToApply, readNumber } from "../../src/shared/messages/main-to-apply.js";
-import { type AnswerMessage, sendAnswer } from "../../src/shared/messages/main-to-raft.js";
-import { ASK_LEADER, PeerAsk } from "../../src/shared/messages/peer-ask.js";
+import {
+  type AnswerMessage,
+  ASK_LEADER,
+  PeerAsk,
+  sendAnswer,
+  sendAsk,
+} from "../../src/shared/messages/peer-ask.js";
 import {
   RaftToMain,
-  sendAsked,
   sendReadConfirmed,
   sendRefusal,
 } from "../../src/shared/messages/raft-to-main.js";
@@ -120,10 +124,10 @@ describe("Frontend", () => {
     for (const origin of [largest, 2n ** 45n, 7n]) {
       const rig = new FrontendRig({ origin });
       rig.frontend.start();
-      const question = { to: 7n, kind: PeerAsk.leaseRenew, payload: Buffer.alloc(0) };
+      const question = { peer: 7n, kind: PeerAsk.leaseRenew, payload: Buffer.alloc(0) };
       rig.frontend.ask(question, () => {});
       await rig.until(() => rig.asks.length === 1, "the question in the ring");
-      ids.push(rig.asks[0]?.requestId ?? 0);
+      ids.push(rig.asks[0]?.id ?? 0);
       await rig.stop();
     }
     assert.equal(new Set(ids).size, ids.length);
@@ -153,24 +157,24 @@ describe("Frontend", () => {
     frontend.start();
     const answers: string[] = [];
     const payload = Buffer.from("question");
-    for (const to of [ASK_LEADER, 7n]) {
+    for (const peer of [ASK_LEADER, 7n]) {
       frontend.ask(
-        { to, kind: PeerAsk.leaseTimeToLive, payload },
+        { peer, kind: PeerAsk.leaseTimeToLive, payload },
         (code, _revision, bytes, offset, length) => {
           const body = Buffer.from(bytes.subarray(offset, offset + length)).toString();
-          answers.push(`${to}: ${code} ${body}`);
+          answers.push(`${peer}: ${code} ${body}`);
         },
       );
     }
     await rig.until(() => rig.asks.length === 2, "the questions in the ring");
     const [first, second] = rig.asks;
-    assert.deepEqual([first?.to, second?.to], [0n, 7n]);
+    assert.deepEqual([first?.peer, second?.peer], [0n, 7n]);
     assert.equal(Buffer.from(first?.payload ?? []).toString(), "question");
     const answer = (id: number, code: AnswerMessage["code"], text: string): void =>
       sendAnswer(raft.writer, RaftToMain.answered, { id, code, payload: Buffer.from(text) });
-    answer(second?.requestId ?? 0, 0, "here");
-    answer(first?.requestId ?? 0, ErrorCode.notLeader, "");
-    answer(first?.requestId ?? 0, 0, "twice");
+    answer(second?.id ?? 0, 0, "here");
+    answer(first?.id ?? 0, ErrorCode.notLeader, "");
+    answer(first?.id ?? 0, 0, "twice");
     raft.writer.flush();
     await rig.until(() => answers.length === 2, "the answers");
     assert.deepEqual(answers, ["7: 0 here", `0: ${ErrorCode.notLeader} `]);
@@ -181,7 +185,7 @@ describe("Frontend", () => {
     const rig = new FrontendRig({ requestTimeoutMs: 1 });
     rig.frontend.start();
     const codes: number[] = [];
-    const question = { to: 7n, kind: PeerAsk.leaseTimeToLive, payload: Buffer.alloc(0) };
+    const question = { peer: 7n, kind: PeerAsk.leaseTimeToLive, payload: Buffer.alloc(0) };
     rig.frontend.ask(question, (code) => codes.push(code));
     await rig.until(() => codes.length > 0, "the timeout");
     assert.deepEqual(codes, [ErrorCode.timeout]);
@@ -191,14 +195,14 @@ describe("Frontend", () => {
   test("answers the questions of other members", async () => {
     const rig = new FrontendRig();
     const { frontend, raft } = rig;
-    frontend.onAsked(({ from, kind, payload }, reply) => {
-      if (from === 9n) return reply(ErrorCode.notLeader);
-      reply(0, Buffer.from(`${from} ${kind} ${Buffer.from(payload)}`));
+    frontend.onAsked(({ peer, kind, payload }, reply) => {
+      if (peer === 9n) return reply(ErrorCode.notLeader);
+      reply(0, Buffer.from(`${peer} ${kind} ${Buffer.from(payload)}`));
     });
     frontend.start();
     const payload = Buffer.from("?");
-    sendAsked(raft.writer, { askId: 3, from: 8n, kind: PeerAsk.leaseRenew, payload });
-    sendAsked(raft.writer, { askId: 4, from: 9n, kind: PeerAsk.leaseRenew, payload });
+    sendAsk(raft.writer, RaftToMain.asked, { id: 3, peer: 8n, kind: PeerAsk.leaseRenew, payload });
+    sendAsk(raft.writer, RaftToMain.asked, { id: 4, peer: 9n, kind: PeerAsk.leaseRenew, payload });
     raft.writer.flush();
     await rig.until(() => rig.answers.length === 2, "the answers in the ring");
     const told = rig.answers.map(

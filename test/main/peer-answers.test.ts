@@ -27,7 +27,7 @@ function open() {
   const handler = peerAnswers(rig.context);
   const replies: { code: ErrorCode | 0; body: Buffer }[] = [];
   const ask = (kind: number, payload: Uint8Array): void =>
-    handler({ askId: 1, from: 2n, kind: kind as PeerAsk, payload }, (code, body) => {
+    handler({ id: 1, peer: 2n, kind: kind as PeerAsk, payload }, (code, body) => {
       replies.push({ code, body: Buffer.from(body ?? []) });
     });
   const replied = (): Promise<void> => rig.until(() => replies.length > 0, "the reply");

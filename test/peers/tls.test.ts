@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { PeerTlsOptions } from "../../src/shared/control/raft-control.js";
-import { Authority } from "./support/certificates.js";
+import { Authority } from "../support/certificates.js";
 import { connected, membershipOf, startCluster, TestMember, until } from "./support/cluster.js";
 import { RawClient } from "./support/raw-peer.js";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { RpcClient } from "../../src/main/client/rpc-client.js";
 import { ClusterDefinition } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { Authority } from "../support/certificates.js";
 import {
   freePort,
   runCapstan,
@@ -156,14 +156,12 @@ describe("a cluster of three", { timeout: TIMEOUT_MS }, () => {
 
   test("talks TLS between its members when their URLs say so", async () => {
     const dir = mkdtempSync(join(folder, "tls-"));
-    const openssl = (...args: readonly string[]): void =>
-      void execFileSync("openssl", args, { cwd: dir, stdio: "ignore" });
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca");
-    openssl("req", ...key, "-keyout", "m.key", "-out", "m.csr", "-subj", "/CN=m");
-    writeFileSync(join(dir, "san"), "subjectAltName=IP:127.0.0.1");
-    const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san"];
-    openssl("x509", "-req", "-in", "m.csr", ...signed, "-out", "m.pem");
+    const authority = new Authority("ca");
+    const { cert, key } = authority.issue("IP:127.0.0.1");
+    authority.remove();
+    writeFileSync(join(dir, "ca.pem"), authority.cert);
+    writeFileSync(join(dir, "m.pem"), cert);
+    writeFileSync(join(dir, "m.key"), key);
     const trio = await planTrio("tls", "https");
     await startAll(trio, [
       ...["--peer-cert-file", join(dir, "m.pem"), "--peer-key-file", join(dir, "m.key")],

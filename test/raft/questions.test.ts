@@ -3,9 +3,8 @@ import { describe, test } from "node:test";
 import { type PeerAnswer, type PeerQuestion, Questions } from "../../src/raft-worker/questions.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import { PEER_QUESTIONS_OPEN_MAX } from "../../src/shared/limits.js";
-import { readAnswer } from "../../src/shared/messages/main-to-raft.js";
-import { ASK_LEADER, PeerAsk } from "../../src/shared/messages/peer-ask.js";
-import { RaftToMain, readAsked } from "../../src/shared/messages/raft-to-main.js";
+import { ASK_LEADER, PeerAsk, readAnswer, readAsk } from "../../src/shared/messages/peer-ask.js";
+import { RaftToMain } from "../../src/shared/messages/raft-to-main.js";
 import { Bell } from "../../src/shared/ring/bell.js";
 import { createRing } from "../../src/shared/ring/layout.js";
 import { RingReader } from "../../src/shared/ring/reader.js";
@@ -42,18 +41,18 @@ class Rig {
   }
 
   /** What a frontend was sent since the last call. */
-  received(frontend: number): { asked: ReturnType<typeof readAsked>[]; answers: PeerAnswer[] } {
-    const seen = { asked: [] as ReturnType<typeof readAsked>[], answers: [] as PeerAnswer[] };
+  received(frontend: number): { asked: ReturnType<typeof readAsk>[]; answers: PeerAnswer[] } {
+    const seen = { asked: [] as ReturnType<typeof readAsk>[], answers: [] as PeerAnswer[] };
     this.#writers[frontend]?.flush();
     this.#readers[frontend]?.drain((type, bytes, view, offset, length) => {
-      if (type === RaftToMain.asked) seen.asked.push(readAsked(bytes, view, offset, length));
+      if (type === RaftToMain.asked) seen.asked.push(readAsk(bytes, view, offset, length));
       else seen.answers.push(readAnswer(bytes, view, offset, length));
     });
     return seen;
   }
 }
 
-const renewal = (to: bigint) => ({ requestId: 77, to, kind: PeerAsk.leaseRenew, payload: PAYLOAD });
+const renewal = (peer: bigint) => ({ id: 77, peer, kind: PeerAsk.leaseRenew, payload: PAYLOAD });
 
 describe("Questions", () => {
   test("carry a frontend's question to the leader and the answer back to that frontend", () => {
@@ -81,10 +80,10 @@ describe("Questions", () => {
     const rig = new Rig();
     rig.questions.asked(2n, { id: 5, kind: PeerAsk.leaseTimeToLive, payload: PAYLOAD });
     const [asked] = rig.received(0).asked;
-    assert.equal(asked?.from, 2n);
+    assert.equal(asked?.peer, 2n);
     assert.equal(asked?.kind, PeerAsk.leaseTimeToLive);
-    rig.questions.answer({ id: asked?.askId ?? 0, code: 0, payload: PAYLOAD });
-    rig.questions.answer({ id: asked?.askId ?? 0, code: 0, payload: PAYLOAD });
+    rig.questions.answer({ id: asked?.id ?? 0, code: 0, payload: PAYLOAD });
+    rig.questions.answer({ id: asked?.id ?? 0, code: 0, payload: PAYLOAD });
     const answer = { id: 5, code: 0, payload: PAYLOAD };
     assert.deepEqual(rig.answers, [{ to: 2n, answer }]);
   });
@@ -94,7 +93,7 @@ describe("Questions", () => {
     rig.questions.ask(1, renewal(ASK_LEADER), 1n);
     const [asked] = rig.received(0).asked;
     rig.questions.answer({
-      id: asked?.askId ?? 0,
+      id: asked?.id ?? 0,
       code: ErrorCode.leaseNotFound,
       payload: PAYLOAD,
     });
@@ -110,7 +109,7 @@ describe("Questions", () => {
     assert.equal(rig.answers.length, 0);
     ask(0);
     assert.equal(rig.answers.at(-1)?.answer.code, ErrorCode.tooManyRequests);
-    rig.questions.answer({ id: rig.received(0).asked[0]?.askId ?? 0, code: 0, payload: PAYLOAD });
+    rig.questions.answer({ id: rig.received(0).asked[0]?.id ?? 0, code: 0, payload: PAYLOAD });
     ask(1);
     assert.equal(rig.answers.length, 2);
   });

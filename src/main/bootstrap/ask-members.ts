@@ -1,14 +1,7 @@
-import { isIP } from "node:net";
-import { checkServerIdentity } from "node:tls";
-import {
-  type ChannelCredentials,
-  type ChannelOptions,
-  Client,
-  credentials,
-  Metadata,
-} from "@grpc/grpc-js";
+import { Client, Metadata } from "@grpc/grpc-js";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
 import { type Member, MemberListResponse } from "../../shared/gen/etcdserverpb/rpc.js";
+import { peerChannelOptions, peerCredentials } from "../../shared/peer-credentials.js";
 import type { ServerUrl } from "../config/server-config.js";
 
 /** A cluster as one of its members knows it. */
@@ -25,14 +18,13 @@ const METHOD = "/capstan.peer.v1.Peer/Members";
 /** {cluster id u64, member id u64}, little endian, before the list. */
 const ANSWER_HEADER_BYTES = 16;
 const NO_REQUEST = Buffer.alloc(0);
-/** Server name for peers that are known by address only: TLS does not allow an address there (RFC 6066). */
-const NAMELESS_PEER = "capstan-peer";
-
 /** Asks over connections of its own, closed after each answer. */
 export function askMembersOverGrpc(tls: PeerTlsOptions | undefined): AskMembers {
   return async (url, timeoutMs) => {
     const host = url.host.includes(":") ? `[${url.host}]` : url.host;
-    const client = new Client(`${host}:${url.port}`, credentialsFor(url, tls), channelOptions(url));
+    const peer = { host: url.host, isSecure: url.scheme === "https" };
+    const options = peerChannelOptions(peer);
+    const client = new Client(`${host}:${url.port}`, peerCredentials(peer, tls), options);
     try {
       return decodeAnswer(await call(client, timeoutMs));
     } finally {
@@ -66,26 +58,4 @@ function decodeAnswer(bytes: Buffer): KnownCluster {
   const { members } = MemberListResponse.decode(bytes.subarray(ANSWER_HEADER_BYTES));
   if (members.length === 0) throw new Error("the member does not know its cluster yet");
   return { clusterId: bytes.readBigUInt64LE(0), members };
-}
-
-function credentialsFor(
-  { scheme, host }: ServerUrl,
-  tls: PeerTlsOptions | undefined,
-): ChannelCredentials {
-  if (scheme !== "https") return credentials.createInsecure();
-  const pem = (text: string | undefined): Buffer | null =>
-    text === undefined ? null : Buffer.from(text);
-  // For a name, that is what Node checks anyway; for an address it has to be told.
-  return credentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.cert), {
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-  });
-}
-
-function channelOptions({ scheme, host }: ServerUrl): ChannelOptions {
-  const isNameless = scheme === "https" && isIP(host) !== 0;
-  return {
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_http_proxy": 0,
-    ...(isNameless ? { "grpc.ssl_target_name_override": NAMELESS_PEER } : {}),
-  };
 }

@@ -34,7 +34,7 @@ export class LeaseRouter {
     const { calls, frontend, lessor, standing } = this.#sources;
     const attempt = (done: AnswerHandler): void => {
       if (standing.leads) return lessor.renew(lease.id, done);
-      const question = { to: ASK_LEADER, kind: PeerAsk.leaseRenew, payload: lease.request };
+      const question = { peer: ASK_LEADER, kind: PeerAsk.leaseRenew, payload: lease.request };
       frontend.ask(question, done);
     };
     calls.make({ attempt, isWanted }, handler);
@@ -49,7 +49,7 @@ export class LeaseRouter {
     const { calls, frontend, lessor, standing } = this.#sources;
     const attempt = (done: AnswerHandler): void => {
       if (standing.leads) return lessor.timeToLive(request.ID, request.keys, done);
-      frontend.ask({ to: ASK_LEADER, kind: PeerAsk.leaseTimeToLive, payload: bytes }, done);
+      frontend.ask({ peer: ASK_LEADER, kind: PeerAsk.leaseTimeToLive, payload: bytes }, done);
     };
     calls.make({ attempt, isWanted }, handler);
   }

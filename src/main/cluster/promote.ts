@@ -47,7 +47,7 @@ export function promoteThroughLeader(
   const forward = (): void => {
     const attempt = (done: AnswerHandler): void => {
       if (standing.leads) void promoteAsLeader(context, { id, client: undefined }, done);
-      else frontend.ask({ to: ASK_LEADER, kind: PeerAsk.memberPromote, payload: request }, done);
+      else frontend.ask({ peer: ASK_LEADER, kind: PeerAsk.memberPromote, payload: request }, done);
     };
     // Once is enough: a second try would find the learner a voter, and say so.
     calls.make({ attempt, isWanted: () => !client.cancelled, isRepeatable: false }, handler);

@@ -10,10 +10,10 @@ import {
 } from "../../shared/messages/apply-to-main.js";
 import type { EntryKind } from "../../shared/messages/entry.js";
 import { MainToApply, sendNumber } from "../../shared/messages/main-to-apply.js";
-import { readAnswer, sendReadIndex } from "../../shared/messages/main-to-raft.js";
+import { sendReadIndex } from "../../shared/messages/main-to-raft.js";
+import { readAnswer, readAsk } from "../../shared/messages/peer-ask.js";
 import {
   RaftToMain,
-  readAsked,
   readConfirmedIndex,
   readRefusalCode,
   readSubjectId,
@@ -282,7 +282,7 @@ export class Frontend {
     } else if (type === RaftToMain.answered) {
       this.#requests.questions.answered(readAnswer(bytes, view, offset, length));
     } else if (type === RaftToMain.asked) {
-      const question = readAsked(bytes, view, offset, length);
+      const question = readAsk(bytes, view, offset, length);
       this.#requests.questions.asked(question, () => this.#scheduleFlush());
     }
   };

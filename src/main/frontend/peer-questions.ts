@@ -1,24 +1,23 @@
 import { ErrorCode } from "../../shared/errors.js";
 import { PEER_QUESTIONS_OPEN_MAX } from "../../shared/limits.js";
+import { MainToRaft } from "../../shared/messages/main-to-raft.js";
 import {
   type AnswerMessage,
   type AskMessage,
-  MainToRaft,
   sendAnswer,
   sendAsk,
-} from "../../shared/messages/main-to-raft.js";
-import type { AskedMessage } from "../../shared/messages/raft-to-main.js";
+} from "../../shared/messages/peer-ask.js";
 import type { RingWriter } from "../../shared/ring/writer.js";
 import { type AnswerHandler, PendingTable } from "./pending.js";
 
 /** A question for another member; to `ASK_LEADER`, or to a member id. */
-export type PeerQuestion = Omit<AskMessage, "requestId">;
+export type PeerQuestion = Omit<AskMessage, "id">;
 
 /** Answers another member's question, once: code 0 and a body, or a refusal. */
 export type PeerReply = (code: ErrorCode | 0, body?: Uint8Array) => void;
 
 /** Takes the questions of other members. Each must be answered in the end: the asked are counted. */
-export type QuestionHandler = (question: AskedMessage, reply: PeerReply) => void;
+export type QuestionHandler = (question: AskMessage, reply: PeerReply) => void;
 
 const NO_BYTES = new Uint8Array(0);
 const ASKED_BYTES_MAX = 64 * 1024 * 1024;
@@ -51,9 +50,9 @@ export class PeerQuestions {
 
   /** Sends a question, with the next flush. False: too many are open, nothing was sent. */
   ask(question: PeerQuestion, handler: AnswerHandler, nowMs: number): boolean {
-    const requestId = this.#open.add(handler, question.payload.length, nowMs);
-    if (requestId === undefined) return false;
-    sendAsk(this.#toRaft, { ...question, requestId });
+    const id = this.#open.add(handler, question.payload.length, nowMs);
+    if (id === undefined) return false;
+    sendAsk(this.#toRaft, MainToRaft.ask, { ...question, id });
     return true;
   }
 
@@ -64,9 +63,9 @@ export class PeerQuestions {
   }
 
   /** Another member asks. */
-  asked(question: AskedMessage, flushSoon: () => void): void {
+  asked(question: AskMessage, flushSoon: () => void): void {
     this.#handler(question, (code, body = NO_BYTES) => {
-      sendAnswer(this.#toRaft, MainToRaft.answer, { id: question.askId, code, payload: body });
+      sendAnswer(this.#toRaft, MainToRaft.answer, { id: question.id, code, payload: body });
       flushSoon();
     });
   }

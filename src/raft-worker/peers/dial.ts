@@ -1,7 +1,7 @@
-import { createConnection, isIP } from "node:net";
-import { checkServerIdentity } from "node:tls";
-import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { createConnection } from "node:net";
+import { type ChannelOptions, Client } from "@grpc/grpc-js";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
+import { peerChannelOptions, peerCredentials } from "../../shared/peer-credentials.js";
 import {
   CONNECT_TIMEOUT_MS,
   FLOW_CONTROL_WINDOW_BYTES,
@@ -9,9 +9,6 @@ import {
   KEEPALIVE_TIMEOUT_MS,
 } from "./bounds.js";
 import { hostPort, type PeerAddress } from "./peer-url.js";
-
-/** Server name for peers that are known by address only: TLS does not allow an address there (RFC 6066). */
-const NAMELESS_PEER = "capstan-peer";
 
 /**
  * A client with a connection of its own to a peer. First the port is tried, with a bound on the time:
@@ -21,7 +18,7 @@ export async function dial(address: PeerAddress, tls: PeerTlsOptions | undefined
   await reach(address);
   return new Client(
     hostPort(address.host, address.port),
-    credentialsFor(address, tls),
+    peerCredentials(address, tls),
     channelOptions(address),
   );
 }
@@ -44,32 +41,17 @@ function reach({ host, port, url }: PeerAddress): Promise<void> {
   });
 }
 
-function credentialsFor(
-  { host, isSecure }: PeerAddress,
-  tls: PeerTlsOptions | undefined,
-): ChannelCredentials {
-  if (!isSecure) return credentials.createInsecure();
-  const pem = (text: string | undefined): Buffer | null =>
-    text === undefined ? null : Buffer.from(text);
-  // For a name, that is what Node checks anyway; for an address it has to be told.
-  return credentials.createSsl(pem(tls?.ca), pem(tls?.key), pem(tls?.cert), {
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-  });
-}
-
-function channelOptions({ host, isSecure }: PeerAddress): ChannelOptions {
+function channelOptions(address: PeerAddress): ChannelOptions {
   return {
+    ...peerChannelOptions(address),
     // A call fails when its connection does; to try again is this side's business, with its own pauses.
     "grpc.enable_retries": 0,
     "grpc.service_config_disable_resolution": 1,
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_http_proxy": 0,
     "grpc.enable_channelz": 0,
     "grpc.client_idle_timeout_ms": 2_147_483_647,
     "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     "grpc.max_send_message_length": -1,
     "grpc-node.flow_control_window": FLOW_CONTROL_WINDOW_BYTES,
-    ...(isSecure && isIP(host) !== 0 ? { "grpc.ssl_target_name_override": NAMELESS_PEER } : {}),
   };
 }

@@ -5,14 +5,13 @@ import type { ErrorCode } from "../../../src/shared/errors.js";
 import { Member, MemberListResponse } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import { sendPublished, sendResult } from "../../../src/shared/messages/apply-to-main.js";
 import { readLeaseId, readNumber } from "../../../src/shared/messages/main-to-apply.js";
+import { MainToRaft, readReadIndex } from "../../../src/shared/messages/main-to-raft.js";
 import {
   type AnswerMessage,
   type AskMessage,
-  MainToRaft,
   readAnswer,
   readAsk,
-  readReadIndex,
-} from "../../../src/shared/messages/main-to-raft.js";
+} from "../../../src/shared/messages/peer-ask.js";
 import { sendReadConfirmed } from "../../../src/shared/messages/raft-to-main.js";
 import { DELTA_START, DeltaReader } from "../../../src/shared/mvcc/delta-reader.js";
 import { ReadView } from "../../../src/shared/mvcc/read-view.js";

@@ -86,7 +86,7 @@ export class SimFrontend {
   renewLease(ID: bigint, handler: AnswerHandler): void {
     if (this.#standing.leads) return this.#lessor.renew(ID, handler);
     const payload = LeaseKeepAliveRequest.encode({ ID }).finish();
-    this.frontend.ask({ to: ASK_LEADER, kind: PeerAsk.leaseRenew, payload }, handler);
+    this.frontend.ask({ peer: ASK_LEADER, kind: PeerAsk.leaseRenew, payload }, handler);
   }
 
   /** The process is gone. */
