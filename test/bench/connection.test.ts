@@ -3,8 +3,9 @@ import { after, before, describe, test } from "node:test";
 import { type Connection, call } from "../../bench/client/connection.js";
 import { type ClientKind, openConnection } from "../../bench/client/open-connection.js";
 import { GrpcJsTransport } from "../../src/main/transport/grpc-js-transport.js";
+import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "../transport/conformance-methods.js";
-import { Harness, until } from "../transport/harness.js";
+import { Harness } from "../transport/harness.js";
 
 const KINDS: readonly ClientKind[] = ["frames", "grpc-js"];
 

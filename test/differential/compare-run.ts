@@ -19,7 +19,7 @@ export interface Difference {
 /** How to start the server that is compared with etcd; etcd itself shows that the harness is fair. */
 export type Challenger = (flags?: readonly string[]) => Promise<ServerProcess>;
 
-const WATCH_DEADLINE_MS = 8_000;
+const WATCH_DEADLINE_MS = 20_000;
 const POLL_MS = 20;
 
 /** Runs the operations on fresh servers of both kinds; gives the first difference. */

@@ -3,7 +3,8 @@ import { afterEach, describe, test } from "node:test";
 import type { Metadata } from "@grpc/grpc-js";
 import { encodeEnvelope } from "../../src/raft-worker/peers/envelope.js";
 import { Refusal, RefusedError, refusalStatus } from "../../src/raft-worker/peers/refusal.js";
-import { connected, membershipOf, startCluster, TestMember, until } from "./support/cluster.js";
+import { until } from "../support/until.js";
+import { connected, membershipOf, startCluster, TestMember } from "./support/cluster.js";
 import { RawClient, RawServer } from "./support/raw-peer.js";
 
 describe("who is let in", () => {

@@ -6,7 +6,8 @@ import type { Message } from "../../src/raft-worker/core/messages.js";
 import { decodeEnvelope, encodeEnvelope } from "../../src/raft-worker/peers/envelope.js";
 import { acceptMetadata } from "../../src/raft-worker/peers/handshake.js";
 import type { IncomingCall } from "../../src/raft-worker/peers/incoming-streams.js";
-import { membershipOf, TestMember, until } from "./support/cluster.js";
+import { until } from "../support/until.js";
+import { membershipOf, TestMember } from "./support/cluster.js";
 import { RawClient, RawServer } from "./support/raw-peer.js";
 import { SwallowingProxy } from "./support/swallowing-proxy.js";
 

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { SNAPSHOT_METHOD } from "../../src/raft-worker/peers/service.js";
+import { until } from "../support/until.js";
 import {
   CLUSTER_ID,
   connected,
   membershipOf,
   TestMember,
   type TestMemberOptions,
-  until,
 } from "./support/cluster.js";
 import { RawClient } from "./support/raw-peer.js";
 import { exportStore, makeStore, STORED_TERM } from "./support/stored.js";

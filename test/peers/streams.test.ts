@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import type { Message } from "../../src/raft-worker/core/messages.js";
-import { connected, membershipOf, startCluster, TestMember, until } from "./support/cluster.js";
+import { until } from "../support/until.js";
+import { connected, membershipOf, startCluster, TestMember } from "./support/cluster.js";
 import { SwallowingProxy } from "./support/swallowing-proxy.js";
 
 function heartbeat(round: number): Message {

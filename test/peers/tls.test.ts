@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { PeerTlsOptions } from "../../src/shared/control/raft-control.js";
 import { Authority } from "../support/certificates.js";
-import { connected, membershipOf, startCluster, TestMember, until } from "./support/cluster.js";
+import { until } from "../support/until.js";
+import { connected, membershipOf, startCluster, TestMember } from "./support/cluster.js";
 import { RawClient } from "./support/raw-peer.js";
 
 describe("members with certificates", () => {

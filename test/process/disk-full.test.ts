@@ -13,7 +13,7 @@ import { Survival } from "./support/survival.js";
 
 /** Held back while the disk is to be full, and given free afterwards: what a restart needs is in here. */
 const BALLAST_BYTES = 48 * 1024 * 1024;
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 
 const skip = skipWithoutImages();
 

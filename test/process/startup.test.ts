@@ -18,7 +18,7 @@ import { Watcher } from "./support/watcher.js";
 
 const LOCK_WAIT_MS = 10_000;
 /** A start that fails must say so soon: longer means that it hangs. */
-const REFUSAL_TIMEOUT_MS = 20_000;
+const REFUSAL_TIMEOUT_MS = 60_000;
 
 interface Refused {
   readonly run: CapstanRun;

@@ -17,7 +17,7 @@ import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
 
 const WORKER = new URL("../../src/raft-worker/worker.js", import.meta.url);
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 const NOBODY = { index: 0, members: [], removed: [] };
 const OWN = { ID: 1n, name: "", peerURLs: [], clientURLs: [], isLearner: false };

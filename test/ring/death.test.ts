@@ -3,8 +3,9 @@ import { type TestContext, test } from "node:test";
 import { markDead, RingPeerGoneError } from "../../src/shared/ring/death.js";
 import { RingReader } from "../../src/shared/ring/reader.js";
 import { RingWriter } from "../../src/shared/ring/writer.js";
+import { until } from "../support/until.js";
 import { MessageStream } from "./support/message-stream.js";
-import { Pair, until, within } from "./support/pair.js";
+import { Pair, within } from "./support/pair.js";
 import { Gauge, type WaitKind } from "./support/side.js";
 
 const SIZES = { smallMax: 300, largeMax: 20_000, largeEvery: 30 };

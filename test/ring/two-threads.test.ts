@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pair, scaled, until, within } from "./support/pair.js";
+import { until } from "../support/until.js";
+import { Pair, scaled, within } from "./support/pair.js";
 import { Gauge } from "./support/side.js";
 
 const MIXED = { smallMax: 200, largeMax: 6000, largeEvery: 50 };

@@ -30,7 +30,7 @@ export interface StartOptions {
 }
 
 const READY_LINE = "ready to serve client requests";
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const CAPSTAN_MAIN = join(import.meta.dirname, "..", "..", "src", "main", "main.js");
 
 /** A port of the loopback that is free now. */

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { GrpcStatus } from "../../src/shared/errors.js";
+import { until } from "../support/until.js";
 import { useFixture } from "./conformance-fixture.js";
 import { ODD_FAILURE } from "./conformance-methods.js";
-import { type TransportFactory, until } from "./harness.js";
+import type { TransportFactory } from "./harness.js";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 

@@ -3,9 +3,10 @@ import { get } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { GrpcStatus } from "../../src/shared/errors.js";
+import { until } from "../support/until.js";
 import { HELLO, useFixture } from "./conformance-fixture.js";
 import { conformanceMethods, MethodLog } from "./conformance-methods.js";
-import { Harness, type TransportFactory, until } from "./harness.js";
+import { Harness, type TransportFactory } from "./harness.js";
 import { frame, resultOf } from "./raw-client.js";
 
 /** Connections: the shared port, counts, drain and stop, pings and limits. */

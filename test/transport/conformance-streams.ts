@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { GrpcStatus } from "../../src/shared/errors.js";
 import { STREAM_HIGH_WATER_BYTES } from "../../src/shared/limits.js";
+import { until } from "../support/until.js";
 import { HELLO, useFixture } from "./conformance-fixture.js";
 import { FLOOD_BYTES, ODD_FAILURE } from "./conformance-methods.js";
-import { type TransportFactory, type TransportTraits, until } from "./harness.js";
+import type { TransportFactory, TransportTraits } from "./harness.js";
 import { frame, resultOf } from "./raw-client.js";
 
 /** Streams: order, half-close, cancellation, back-pressure. */

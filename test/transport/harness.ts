@@ -108,16 +108,3 @@ export class Harness {
     assert.deepEqual(this.bugs, [], "a handler threw");
   }
 }
-
-/** Waits for a condition, looking again each turn; fails after the deadline. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  deadlineMs = 10_000,
-): Promise<void> {
-  const end = Date.now() + deadlineMs;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `still waiting: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

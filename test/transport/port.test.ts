@@ -8,7 +8,8 @@ import { test } from "node:test";
 import type { ServerUrl } from "../../src/main/config/server-config.js";
 import { HttpServer } from "../../src/main/http/http-server.js";
 import { ListenError, Port } from "../../src/main/transport/port.js";
-import { ANY_PORT, until } from "./harness.js";
+import { until } from "../support/until.js";
+import { ANY_PORT } from "./harness.js";
 
 const http = () => new HttpServer((_request, response) => response.end("hello"));
 

@@ -10,7 +10,7 @@ import { Recorder } from "./recorder.js";
 import { verifyRun } from "./verify-run.js";
 
 const CLIENTS = 12;
-const WRITE_TIMEOUT_MS = 30_000;
+const WRITE_TIMEOUT_MS = 60_000;
 
 /** What a run has to know of what was there before it. */
 export interface RunOptions {

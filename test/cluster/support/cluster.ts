@@ -11,7 +11,7 @@ import type { Network } from "./network.js";
 import { type Subject, subjectCommand } from "./subject.js";
 
 const READY_TIMEOUT_MS = 60_000;
-const LEADER_TIMEOUT_MS = 30_000;
+const LEADER_TIMEOUT_MS = 60_000;
 const STATUS_TIMEOUT_MS = 500;
 
 /** How to start a cluster. */

@@ -23,6 +23,7 @@ import { StatusBoard } from "../../../src/shared/status-board.js";
 import { MapBase } from "../../store/support/map-base.js";
 
 const RING_BYTES = 64 * 1024;
+const DEADLINE_MS = 60_000;
 
 /** What a test may set. */
 export interface FrontendRigOptions {
@@ -129,7 +130,7 @@ export class FrontendRig {
 
   /** Waits for a condition, taking what is sent meanwhile. */
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + DEADLINE_MS;
     for (;;) {
       this.listen();
       if (condition()) return;

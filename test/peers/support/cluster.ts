@@ -11,21 +11,10 @@ import type { PeerTlsOptions } from "../../../src/shared/control/raft-control.js
 import { Member } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import type { Logger } from "../../../src/shared/logger.js";
 import type { Membership } from "../../../src/shared/messages/membership.js";
-
-/** Generous: a shared, slow machine must not fail a test. */
-const DEADLINE_MS = 60_000;
+import { until } from "../../support/until.js";
 
 /** The cluster that the members of these tests belong to. */
 export const CLUSTER_ID = 0xcdf8_1819_4e3a_8c32n;
-
-/** Waits until `condition` holds; fails loudly when it never does. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** A port that nothing listens on at the moment. */
 export async function freePort(): Promise<number> {

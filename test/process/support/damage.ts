@@ -9,7 +9,7 @@ import { Calls } from "./calls.js";
 import { fingerprint } from "./directory.js";
 import { describeValue, markedValue } from "./value.js";
 
-const READY_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 60_000;
 
 /** What a sample holds: this many keys, each with a value of this many bytes that names it. */
 export const SAMPLE_KEYS = 400;

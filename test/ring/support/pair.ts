@@ -91,19 +91,6 @@ export class Side {
   }
 }
 
-/** Resolves when the condition holds; rejects after `deadlineMs`. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  deadlineMs = 20_000,
-): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 /** Rejects when the promise takes longer than `deadlineMs`: a lost wake-up hangs for ever. */
 export async function within<T>(
   promise: Promise<T>,
