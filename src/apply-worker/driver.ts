@@ -1,30 +1,15 @@
 import { ErrorCode } from "../shared/errors.js";
-import { MemberListResponse } from "../shared/gen/etcdserverpb/rpc.js";
 import type { SharedHistogram } from "../shared/histogram.js";
-import { CHECKPOINT_SLICE_MS, STATE_HASH_EVERY } from "../shared/limits.js";
-import {
-  ENTRY_HEADER_BYTES,
-  type EntryHeader,
-  EntryKind,
-  NO_FRONTEND,
-  readEntryHeader,
-} from "../shared/messages/entry.js";
-import {
-  COMMITTED_ENTRY_HEADER_BYTES,
-  RaftToApply,
-  readEntryIndex,
-  readEntryTerm,
-  readRole,
-  readSnapshotFile,
-} from "../shared/messages/raft-to-apply.js";
+import { CHECKPOINT_SLICE_MS } from "../shared/limits.js";
+import { RaftToApply, readRole, readSnapshotFile } from "../shared/messages/raft-to-apply.js";
 import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
 import type { RingReader } from "../shared/ring/reader.js";
 import type { RingWriter } from "../shared/ring/writer.js";
 import type { StatusBoard } from "../shared/status-board.js";
-import { noTotals, type Totals, writeAppliedSlots, writeStoreSlots } from "./board-slots.js";
-import type { ApplyResult } from "./core/machine-context.js";
+import { noTotals, type Totals, writeStoreSlots } from "./board-slots.js";
 import type { StateMachine } from "./core/state-machine.js";
-import { type Answer, FrontendPorts, type FrontendRings } from "./frontend-port.js";
+import { EntryIntake } from "./entry-intake.js";
+import { FrontendPorts, type FrontendRings } from "./frontend-port.js";
 import { FrontendRequests } from "./frontend-requests.js";
 import { Hasher } from "./hasher.js";
 import { OwnProposals } from "./own-proposals.js";
@@ -36,15 +21,10 @@ import { WaitingAnswers } from "./waiting-answers.js";
 
 /** Entries applied before their states and answers are sent. */
 export const BATCH_ENTRIES_MAX = 256;
-/** Answer bytes after which a batch ends early: what the backlog of a full ring may hold. */
-const BATCH_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Queries answered per frontend and turn. */
 const QUERIES_PER_TURN_MAX = 1024;
 /** Shortest slice of store work while entries wait. */
 const BUSY_SLICE_MS_MIN = 0.5;
-/** An entry that takes longer is counted as slow (limits.md section 4). */
-const SLOW_APPLY_MS = 100;
-
 /** What the driver drives. */
 export interface ApplyDriverOptions {
   readonly machine: StateMachine;
@@ -113,12 +93,10 @@ export class ApplyDriver {
   readonly #queries: Queries;
   readonly #requests: FrontendRequests;
   readonly #proposals: OwnProposals;
-  readonly #header: EntryHeader = { kind: 0, frontend: 0, origin: 0n, requestId: 0 };
   readonly #raft: RaftPort;
   readonly #totals: Totals;
   readonly #waiting = new WaitingAnswers();
-  #answers: Answer[] = [];
-  #answerBytes = 0;
+  readonly #entries: EntryIntake;
   #nowMs = 0;
   #snapshot: ReceivedSnapshot | undefined;
 
@@ -152,7 +130,17 @@ export class ApplyDriver {
       waiting: this.#waiting,
     });
     this.#proposals = heritage?.proposals ?? new OwnProposals({ writer: toRaft, memberId, origin });
-    this.#writeAppliedSlots();
+    this.#entries = new EntryIntake({
+      ...options,
+      ports: this.#ports,
+      raft: this.#raft,
+      keeper: this.#keeper,
+      hasher: this.#hasher,
+      waiting: this.#waiting,
+      proposals: this.#proposals,
+      totals: this.#totals,
+    });
+    this.#entries.writeAppliedSlots();
     this.#writeStoreSlots();
   }
 
@@ -211,7 +199,7 @@ export class ApplyDriver {
     const { revision, compactRevision, end } = machine.space.view;
     if (this.#proposals.leaderTerm !== undefined) machine.lessor.promote(clock());
     this.#ports.restored({ appliedIndex: machine.appliedIndex, revision, compactRevision, end });
-    this.#sendMembers();
+    this.#entries.sendMembers();
     this.#keeper.announceRestored();
     this.#raft.membership(machine);
     this.#raft.snapshotInstalled(snapshot);
@@ -297,16 +285,18 @@ export class ApplyDriver {
     if (this.#snapshot !== undefined || this.#keeper.isDeltaFull) return false;
     const { fromRaft, machine, clock } = this.#options;
     this.#nowMs = clock();
+    this.#entries.begin(this.#nowMs);
     const before = machine.appliedIndex;
     const handled = fromRaft.drain((type, bytes, view, offset, length) => {
-      if (type === RaftToApply.entry) this.#onEntry(bytes, view, offset, length);
+      if (type === RaftToApply.entry) this.#entries.apply(bytes, view, offset, length);
       else if (type === RaftToApply.role) this.#onRole(readRole(view, offset));
       else if (type === RaftToApply.checkpointWanted) this.#onCheckpointWanted();
       else this.#onSnapshot(readSnapshotFile(bytes, view, offset, length));
       if (this.#snapshot !== undefined) return false;
-      return this.#answerBytes < BATCH_ANSWER_BYTES_MAX && !this.#keeper.isDeltaFull;
+      return !this.#entries.isFull && !this.#keeper.isDeltaFull;
     }, BATCH_ENTRIES_MAX);
-    if (machine.appliedIndex > before) this.#publish();
+    this.#nowMs = this.#entries.nowMs;
+    if (machine.appliedIndex > before) this.#entries.publish();
     return handled > 0;
   }
 
@@ -336,93 +326,6 @@ export class ApplyDriver {
     // The log brought as much meanwhile.
     this.#raft.membership(machine);
     this.#raft.snapshotInstalled(snapshot);
-  }
-
-  #onEntry(bytes: Buffer, view: DataView, offset: number, length: number): void {
-    const { machine, clock, onSlowApply } = this.#options;
-    const header = this.#readHeader(view, offset, length);
-    const start = Math.min(length, COMMITTED_ENTRY_HEADER_BYTES + ENTRY_HEADER_BYTES);
-    const entry = {
-      index: readEntryIndex(view, offset),
-      term: readEntryTerm(view, offset),
-      kind: header.kind,
-      payload: bytes.subarray(offset + start, offset + length),
-    };
-    const previous = machine.space.view.compactRevision;
-    const result = machine.apply(entry, this.#nowMs);
-    const revision = machine.space.view.compactRevision;
-    if (revision > previous) this.#hasher.compacted({ revision, previous }, entry.index);
-    // Names, too: other members are told who has run before (src/main/bootstrap).
-    if (entry.kind === EntryKind.confChange || entry.kind === EntryKind.memberAttributes) {
-      this.#raft.membership(machine);
-    }
-    if (result !== undefined && entry.index % STATE_HASH_EVERY === 0) this.#raft.stateHash(machine);
-    const tookMs = clock() - this.#nowMs;
-    this.#nowMs += tookMs;
-    if (tookMs > SLOW_APPLY_MS) {
-      this.#totals.slowApplies += 1;
-      onSlowApply(tookMs, entry.index);
-    }
-    if (result === undefined) return;
-    if (result.foundNoSpace) this.#proposals.proposeNoSpace(this.#nowMs);
-    if (header.origin !== this.#options.origin) return;
-    if (header.frontend === NO_FRONTEND) this.#onOwnApplied(header, result);
-    else this.#onResult(header, result);
-  }
-
-  /** An entry without payload is the empty one of a new leader; nobody's, as is one too short. */
-  #readHeader(view: DataView, offset: number, length: number): EntryHeader {
-    const header = this.#header;
-    if (length >= COMMITTED_ENTRY_HEADER_BYTES + ENTRY_HEADER_BYTES) {
-      return readEntryHeader(view, offset + COMMITTED_ENTRY_HEADER_BYTES, header);
-    }
-    header.kind = EntryKind.none;
-    header.frontend = NO_FRONTEND;
-    header.origin = 0n;
-    header.requestId = 0;
-    return header;
-  }
-
-  #onOwnApplied({ kind, requestId }: EntryHeader, { code }: ApplyResult): void {
-    this.#proposals.applied(requestId);
-    if (kind === EntryKind.leaseRevoke && code === 0) this.#totals.leasesExpired += 1;
-  }
-
-  #onResult({ frontend, requestId }: EntryHeader, result: ApplyResult): void {
-    const { revision, code, body, awaitsCompaction } = result;
-    const answer = { frontend, requestId, revision, code, body };
-    if (!awaitsCompaction) {
-      this.#answers.push(answer);
-      this.#answerBytes += body.length;
-      return;
-    }
-    this.#keeper.wantCheckpoint();
-    const { compactRevision } = this.#options.machine.space.view;
-    if (!this.#waiting.add({ answer, appliedIndex: 0, compactRevision }))
-      this.#answers.push(answer);
-  }
-
-  /** The state first, the answers of its entries after it: who has an answer can read what it says. */
-  #publish(): void {
-    const { machine } = this.#options;
-    const { revision, compactRevision, end } = machine.space.view;
-    this.#writeAppliedSlots();
-    this.#ports.publish({ appliedIndex: machine.appliedIndex, revision, compactRevision, end });
-    if (machine.takeMembersChanged()) this.#sendMembers();
-    for (const answer of this.#answers) this.#ports.answer(answer);
-    this.#answers = [];
-    this.#answerBytes = 0;
-  }
-
-  #sendMembers(): void {
-    const response = { header: undefined, members: this.#options.machine.members.all() };
-    this.#ports.members(MemberListResponse.encode(response).finish());
-  }
-
-  /** Before the answers are sent: who has one finds the board at least as new. */
-  #writeAppliedSlots(): void {
-    const { board, machine, memberId } = this.#options;
-    writeAppliedSlots(board, machine, { memberId, totals: this.#totals });
   }
 
   #writeStoreSlots(): void {
