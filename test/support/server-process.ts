@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -33,19 +34,27 @@ const READY_LINE = "ready to serve client requests";
 const READY_TIMEOUT_MS = 60_000;
 const CAPSTAN_MAIN = join(import.meta.dirname, "..", "..", "src", "main", "main.js");
 
-/** A port of the loopback that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Ports below those that Linux gives out by itself (32768 and up): a server that is down for a moment finds
+ * its port taken by nobody's outgoing connection.
+ */
+const FREE_PORTS = { first: 10_240, count: 22_000 };
+const FREE_PORT_TRIES = 100;
+
+/** A port of the loopback that is free now; at random, so that tests side by side take different ones. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < FREE_PORT_TRIES; attempt += 1) {
+    const port = FREE_PORTS.first + randomInt(FREE_PORTS.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port in ${FREE_PORT_TRIES} tries`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === "object"
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 

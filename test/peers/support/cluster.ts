@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Message } from "../../../src/raft-worker/core/messages.js";
@@ -11,20 +10,11 @@ import type { PeerTlsOptions } from "../../../src/shared/control/raft-control.js
 import { Member } from "../../../src/shared/gen/etcdserverpb/rpc.js";
 import type { Logger } from "../../../src/shared/logger.js";
 import type { Membership } from "../../../src/shared/messages/membership.js";
+import { freePort } from "../../support/server-process.js";
 import { until } from "../../support/until.js";
 
 /** The cluster that the members of these tests belong to. */
 export const CLUSTER_ID = 0xcdf8_1819_4e3a_8c32n;
-
-/** A port that nothing listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
 
 /** A membership of these members, at these URLs. */
 export function membershipOf(

@@ -16,7 +16,8 @@ import {
   PEER_SERVICE,
   type SNAPSHOT_METHOD,
 } from "../../../src/raft-worker/peers/service.js";
-import { CLUSTER_ID, freePort } from "./cluster.js";
+import { freePort } from "../../support/server-process.js";
+import { CLUSTER_ID } from "./cluster.js";
 
 /** A client that sends whatever it is told to. */
 export class RawClient {
