@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { eventually } from "./eventually.js";
 
 const run = promisify(execFile);
 const PROGRAMS = [
@@ -26,6 +27,7 @@ const PROGRAMS = [
 ] as const;
 const FILL_PIECE_BYTES = 1024 * 1024;
 const UNMOUNT_TRIES = 50;
+const DETACH_TIMEOUT_MS = 120_000;
 
 /** Why file systems cannot be mounted here, or false. In CI it is always false: the test fails, not skips. */
 export function skipWithoutImages(): string | false {
@@ -119,6 +121,15 @@ export class Ext4Image {
         await delay(100);
       }
     }
+    await this.#untilDetached();
+  }
+
+  /** Other mount namespaces, such as those that network namespaces bring along, may hold it a while longer. */
+  async #untilDetached(): Promise<void> {
+    await eventually(DETACH_TIMEOUT_MS, async () => {
+      const { stdout } = await run("losetup", ["-j", this.#file]);
+      return stdout.trim() === "" || undefined;
+    });
   }
 
   /** Unmounts and removes it. */
