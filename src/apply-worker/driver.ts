@@ -5,7 +5,7 @@ import { RaftToApply, readRole, readSnapshotFile } from "../shared/messages/raft
 import type { DeltaWriter } from "../shared/mvcc/delta-writer.js";
 import type { RingReader } from "../shared/ring/reader.js";
 import type { RingWriter } from "../shared/ring/writer.js";
-import type { StatusBoard } from "../shared/status-board.js";
+import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
 import { noTotals, type Totals, writeStoreSlots } from "./board-slots.js";
 import type { StateMachine } from "./core/state-machine.js";
 import { EntryIntake } from "./entry-intake.js";
@@ -25,6 +25,9 @@ export const BATCH_ENTRIES_MAX = 256;
 const QUERIES_PER_TURN_MAX = 1024;
 /** Shortest slice of store work while entries wait. */
 const BUSY_SLICE_MS_MIN = 0.5;
+/** How full the delta may get before the log of a former life is applied. */
+const REPLAY_DELTA_SHARE_MAX = 0.5;
+
 /** What the driver drives. */
 export interface ApplyDriverOptions {
   readonly machine: StateMachine;
@@ -98,6 +101,8 @@ export class ApplyDriver {
   readonly #waiting = new WaitingAnswers();
   readonly #entries: EntryIntake;
   #nowMs = 0;
+  /** Commit index that this life began with, once it is known. */
+  #replayEnd: number | undefined;
   #snapshot: ReceivedSnapshot | undefined;
 
   constructor(options: ApplyDriverOptions) {
@@ -239,7 +244,7 @@ export class ApplyDriver {
     }
     const slice = worked ? this.#busySliceMs : CHECKPOINT_SLICE_MS;
     worked =
-      this.#keeper.turn(this.#nowMs, { budgetMs: slice, mayStart: !this.#snapshot }) || worked;
+      this.#keeper.turn(this.#nowMs, { budgetMs: slice, mayStart: this.#mayStartRun }) || worked;
     worked = this.#hasher.turn(slice) || worked;
     for (const answer of this.#hasher.takeAnswers()) this.#ports.answer(answer);
     if (worked) this.#writeStoreSlots();
@@ -247,7 +252,7 @@ export class ApplyDriver {
     this.#flush();
     const deadlineMs = Math.min(
       this.#isBlocked ? Number.POSITIVE_INFINITY : machine.lessor.nextTickMs(this.#nowMs),
-      this.#keeper.nextTurnMs(this.#nowMs, { mayStart: !this.#snapshot }),
+      this.#keeper.nextTurnMs(this.#nowMs, { mayStart: this.#mayStartRun }),
       this.#hasher.hasWork ? this.#nowMs : Number.POSITIVE_INFINITY,
     );
     return { worked, deadlineMs };
@@ -259,6 +264,27 @@ export class ApplyDriver {
    */
   get #busySliceMs(): number {
     return Math.max(BUSY_SLICE_MS_MIN, CHECKPOINT_SLICE_MS * this.#keeper.deltaShare);
+  }
+
+  /**
+   * Whether the keeper may open a transaction. Not before a snapshot takes the store's place; and not while
+   * the log of the life before is applied again, which would take twice as long, unless the delta gets full.
+   */
+  get #mayStartRun(): boolean {
+    if (this.#snapshot !== undefined) return false;
+    return !this.#isReplaying || this.#keeper.deltaShare > REPLAY_DELTA_SHARE_MAX;
+  }
+
+  /** Entries that were committed before this process began are missing in the state machine. */
+  get #isReplaying(): boolean {
+    const { board, machine } = this.#options;
+    if (this.#replayEnd === undefined) {
+      const commitIndex = board.get(BoardSlot.commitIndex);
+      // Less than what the store has: the Raft worker has not said yet how far its log goes.
+      if (commitIndex < machine.appliedIndex) return true;
+      this.#replayEnd = commitIndex;
+    }
+    return machine.appliedIndex < this.#replayEnd;
   }
 
   get #isBlocked(): boolean {

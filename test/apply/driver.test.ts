@@ -241,6 +241,32 @@ describe("ApplyDriver checkpoints", () => {
     assert.equal(it.driver.isSettled, true);
   });
 
+  it("opens none while the log of the life before is applied again", () => {
+    const { it, store } = harness();
+    it.commit(3);
+    it.entry(EntryKind.put, putBytes("a"));
+    it.entry(EntryKind.put, putBytes("b"));
+    it.settle();
+    it.nowMs += 10 * CHECKPOINT_INTERVAL_MS;
+    it.settle();
+    assert.equal(store.run, undefined);
+    it.entry(EntryKind.put, putBytes("c"));
+    it.settle();
+    assert.ok(store.run, "all that was committed before is there");
+  });
+
+  it("opens one in the midst of that when the delta is half full", () => {
+    const { it, store } = harness({ ringBytes: 4 * 1024 * 1024 });
+    it.commit(1000);
+    for (let count = 0; it.delta.bytes <= DELTA_BYTES_MAX / 2; count++) {
+      assert.equal(store.run, undefined);
+      assert.ok(count < 100, "a delta that fills");
+      it.entry(EntryKind.put, putBytes("a", "v".repeat(1024 * 1024)));
+      it.settle();
+    }
+    assert.ok(store.run);
+  });
+
   it("throws when a transaction failed", async () => {
     const { it, store } = harness();
     it.entry(EntryKind.put, putBytes("a"));

@@ -41,7 +41,7 @@ import { Bell } from "../../../src/shared/ring/bell.js";
 import { createRing } from "../../../src/shared/ring/layout.js";
 import { RingReader } from "../../../src/shared/ring/reader.js";
 import { RingWriter } from "../../../src/shared/ring/writer.js";
-import { StatusBoard } from "../../../src/shared/status-board.js";
+import { BoardSlot, StatusBoard } from "../../../src/shared/status-board.js";
 
 export const ORIGIN = 77n;
 export const MEMBER_ID = 5n;
@@ -162,9 +162,15 @@ export class DriverHarness {
   /** Puts an entry with this payload into the ring, at the next index or a given one. */
   rawEntry(payload: Uint8Array, index = this.index + 1): number {
     this.index = Math.max(index, this.index);
+    this.commit(this.index);
     sendCommittedEntry(this.toApplyFromRaft, { index, term: 1, payload });
     this.toApplyFromRaft.flush();
     return index;
+  }
+
+  /** What the Raft worker says to be committed, at the least. */
+  commit(index: number): void {
+    this.board.set(BoardSlot.commitIndex, Math.max(index, this.board.get(BoardSlot.commitIndex)));
   }
 
   role(isLeader: boolean, term = 1): void {

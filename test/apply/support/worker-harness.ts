@@ -53,7 +53,7 @@ import { Bell } from "../../../src/shared/ring/bell.js";
 import { createRing } from "../../../src/shared/ring/layout.js";
 import { RingReader } from "../../../src/shared/ring/reader.js";
 import { RingWriter } from "../../../src/shared/ring/writer.js";
-import { StatusBoard } from "../../../src/shared/status-board.js";
+import { BoardSlot, StatusBoard } from "../../../src/shared/status-board.js";
 import { decodeLogRecord } from "../../../src/shared/worker-logger.js";
 
 const ORIGIN = 4711n;
@@ -176,6 +176,7 @@ export class WorkerHarness {
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
     writeEntryHeader(view, 0, { kind, frontend: 0, origin: ORIGIN, requestId });
     payload.set(request, ENTRY_HEADER_BYTES);
+    this.board.set(BoardSlot.commitIndex, this.#index);
     sendCommittedEntry(this.#toApply.raft, { index: this.#index, term: 1, payload });
     this.#toApply.raft.flush();
   }
