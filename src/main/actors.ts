@@ -40,6 +40,7 @@ type GroupOptions = Pick<
   | "forceNewCluster"
   | "peers"
   | "preVote"
+  | "catchUpEntriesMax"
   | "advanceFirstElection"
 >;
 
@@ -80,6 +81,7 @@ export class Actors {
     };
     const common = {
       memberId: options.memberId,
+      origin: this.origin,
       clusterId: options.clusterId,
       heartbeatMs: options.heartbeatMs,
       electionMs: options.electionMs,
@@ -103,7 +105,6 @@ export class Actors {
       ...common,
       directory: options.storeDirectory,
       hasLog: options.hasLog,
-      origin: this.origin,
       commitSeconds: this.commitSeconds.buffer,
       quotaBytes: options.quotaBytes,
       rings: {
@@ -202,7 +203,7 @@ function connectFrontend(link: Link, bells: { raft: Bell; apply: Bell }): Fronte
 /** Only these: the rest of the options does not survive the way to a thread. */
 function groupOptions(options: GroupOptions): GroupOptions {
   const { storeDirectory, snapshotDirectory, bootstrap, seeds, forceNewCluster } = options;
-  const { peers, preVote, advanceFirstElection } = options;
+  const { peers, preVote, catchUpEntriesMax, advanceFirstElection } = options;
   const place = { storeDirectory, snapshotDirectory, bootstrap, seeds, forceNewCluster };
-  return { ...place, peers, preVote, advanceFirstElection };
+  return { ...place, peers, preVote, catchUpEntriesMax, advanceFirstElection };
 }

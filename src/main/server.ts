@@ -71,6 +71,7 @@ export class Server {
       forceNewCluster: config.forceNewCluster,
       peers: options.peers,
       preVote: config.preVote,
+      catchUpEntriesMax: config.catchUpEntriesMax,
       advanceFirstElection: config.initialElectionTickAdvance && !identity.hasLog,
       heartbeatMs: config.heartbeatIntervalMs,
       electionMs: config.electionTimeoutMs,

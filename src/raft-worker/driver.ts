@@ -60,6 +60,8 @@ export interface RaftDriverPorts {
 /** Who the member is and how it keeps time. */
 export interface RaftDriverOptions {
   readonly memberId: MemberId;
+  /** Drawn when the process started: tells its proposals from those of its earlier lives. */
+  readonly origin: bigint;
   readonly electionTicks: number;
   /** After so many a proposal has timed out for whoever made it. */
   readonly requestTicks: number;
@@ -102,13 +104,13 @@ export class RaftDriver {
 
   /** The core must not have been started; its store holds everything up to its applied index. */
   constructor(raft: Raft, ports: RaftDriverPorts, options: RaftDriverOptions) {
-    const { memberId, electionTicks, requestTicks, membership, expected } = options;
+    const { memberId, origin, electionTicks, requestTicks, membership, expected } = options;
     this.#raft = raft;
     this.#electionTicks = electionTicks;
     this.#requestTicks = requestTicks;
     this.#disk = new DiskWatch(electionTicks * DISK_STALL_ELECTIONS_MAX);
     this.#ports = ports;
-    this.#frontends = new FrontendLinks(ports.frontends);
+    this.#frontends = new FrontendLinks(ports.frontends, origin);
     this.#appliedAtStart = raft.status().appliedIndex;
     this.#apply = new ApplyLink(ports.apply.output, this.#appliedAtStart);
     this.#writes = new WriteQueue(ports.store, ports.wake);
@@ -325,11 +327,18 @@ export class RaftDriver {
           this.#cluster.sendSnapshot(effect.to);
           break;
         case "proposalsRefused":
-          for (const payload of effect.payloads) this.#proposals.add(payload, this.#ticks);
+          this.#takeBack(effect.payloads);
           break;
         default:
           unreachable(effect, "effect");
       }
+    }
+  }
+
+  /** They wait for a leader that takes them; those of an earlier life of this member have nobody who asks. */
+  #takeBack(payloads: readonly Uint8Array[]): void {
+    for (const payload of payloads) {
+      if (this.#frontends.isOfThisLife(payload)) this.#proposals.add(payload, this.#ticks);
     }
   }
 
@@ -372,6 +381,12 @@ export class RaftDriver {
     this.#frontends.flush();
   }
 
+  /** The WAL keeps what the log in memory keeps: after a restart, too, it can help a member that lags. */
+  #truncate(heldBefore: number): void {
+    const wantedFrom = Math.min(this.#raft.firstIndex, heldBefore);
+    this.#ports.store.truncate({ wantedFrom, heldBefore });
+  }
+
   readonly #entryAt = (index: number): Entry => this.#raft.entryAt(index);
 
   readonly #onApplyMessage: MessageHandler = (type, bytes, view, offset, length) => {
@@ -379,8 +394,8 @@ export class RaftDriver {
       this.#proposals.add(this.#arena.copy(bytes, offset, length), this.#ticks);
     } else if (type === ApplyToRaft.flushed) {
       const index = readFlushedIndex(view, offset);
-      this.#ports.store.truncateBefore(index + 1);
       this.#cluster.flushed(index);
+      this.#truncate(index + 1);
     } else {
       const known = this.#cluster.onApply(type, bytes, { view, offset, length });
       assert(known, "unknown message of the apply worker", { type });

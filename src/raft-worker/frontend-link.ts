@@ -2,6 +2,7 @@ import { assert } from "../shared/assert.js";
 import type { ErrorCode } from "../shared/errors.js";
 import { FRONTENDS_MAX } from "../shared/limits.js";
 import {
+  ENTRY_HEADER_BYTES,
   type EntryHeader,
   EntryKind,
   NO_FRONTEND,
@@ -25,6 +26,7 @@ export interface FrontendPorts {
 /** Answers to the frontends. Their read ids are told apart by tokens: read id and frontend in one number. */
 export class FrontendLinks {
   readonly #ports: readonly FrontendPorts[];
+  readonly #origin: bigint;
   readonly #header: EntryHeader = {
     kind: EntryKind.none,
     frontend: NO_FRONTEND,
@@ -32,10 +34,23 @@ export class FrontendLinks {
     requestId: 0,
   };
 
-  /** Ports by frontend id. */
-  constructor(ports: readonly FrontendPorts[]) {
+  /** Ports by frontend id. `origin` was drawn when this process started (entry.ts). */
+  constructor(ports: readonly FrontendPorts[], origin: bigint) {
     assert(ports.length <= FRONTENDS_MAX, "too many frontends", { count: ports.length });
     this.#ports = ports;
+    this.#origin = origin;
+  }
+
+  /**
+   * Whether a proposal was made by this process. Request ids begin anew in each life of a member, and a refusal
+   * may come back after a restart: it would hit a request of this life that has the same id.
+   */
+  isOfThisLife(payload: Uint8Array): boolean {
+    // What comes from another member is not to be relied on.
+    if (payload.length < ENTRY_HEADER_BYTES) return false;
+    const { frontend, origin } = this.#headerOf(payload);
+    // Nobody waits for these, and none of them changes what another life's client has written.
+    return frontend === NO_FRONTEND || origin === this.#origin;
   }
 
   /** The number under which the core knows a frontend's read. */
@@ -58,8 +73,7 @@ export class FrontendLinks {
 
   /** Tells whoever proposed these bytes that they were not taken; nobody when no frontend did. */
   refuseProposal(payload: Uint8Array, code: ErrorCode): void {
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-    const { frontend, requestId } = readEntryHeader(view, 0, this.#header);
+    const { frontend, requestId } = this.#headerOf(payload);
     const output = this.#ports[frontend]?.output;
     if (output === undefined) return;
     sendRefusal(output, RaftToMain.refused, { id: requestId, code });
@@ -73,6 +87,12 @@ export class FrontendLinks {
   /** Wakes the frontends that have something to read. */
   flush(): void {
     for (const { output } of this.#ports) output.flush();
+  }
+
+  /** Valid until the next call. */
+  #headerOf(payload: Uint8Array): EntryHeader {
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    return readEntryHeader(view, 0, this.#header);
   }
 
   #output(token: number): RingWriter {

@@ -1,4 +1,5 @@
 import type { SharedHistogram } from "../shared/histogram.js";
+import { WAL_SEGMENTS_RETAINED_MAX } from "../shared/limits.js";
 import { BoardSlot, type StatusBoard } from "../shared/status-board.js";
 import type { Wal } from "../wal/wal.js";
 import type { Entry, HardState, LogPosition } from "./core/entry.js";
@@ -12,6 +13,14 @@ export interface StoreBatch {
   readonly hardState: HardState;
 }
 
+/** What a store may let go of. */
+export interface Truncation {
+  /** Entries below this are of no use to anybody. */
+  readonly wantedFrom: number;
+  /** Entries below this are held elsewhere, durably. Those that are wanted go when it costs too much to keep them. */
+  readonly heldBefore: number;
+}
+
 /** Where the driver keeps log and hard state: the WAL, or a simulated disk. */
 export interface LogStore {
   /**
@@ -19,8 +28,8 @@ export interface LogStore {
    * never calls `done` and ends the actor by itself: after a failed write nothing may go on.
    */
   append(batch: StoreBatch, done: () => void): void;
-  /** Entries below `index` are held elsewhere, durably. */
-  truncateBefore(index: number): void;
+  /** Lets go of entries at the log's beginning. */
+  truncate(truncation: Truncation): void;
   /** Ends in order; no append may be under way. */
   close(): Promise<void>;
 }
@@ -53,8 +62,11 @@ export class WalLogStore implements LogStore {
     }, fatal);
   }
 
-  truncateBefore(index: number): void {
-    this.#options.wal.truncateBefore(index);
+  truncate({ wantedFrom, heldBefore }: Truncation): void {
+    const { wal } = this.#options;
+    // A member that starts again and again writes little into many files: they would never be too many bytes.
+    const crowdedOut = wal.lastIndexBeyond(WAL_SEGMENTS_RETAINED_MAX) + 1;
+    wal.truncateBefore(Math.min(heldBefore, Math.max(wantedFrom, crowdedOut)));
   }
 
   close(): Promise<void> {

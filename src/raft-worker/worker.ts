@@ -250,6 +250,7 @@ class RaftActor implements RaftControl {
       },
       {
         memberId,
+        origin: this.#data.origin,
         electionTicks: settings.electionTicks,
         requestTicks: requestTicks(this.#data),
         membership,
@@ -297,7 +298,10 @@ function settingsFor(data: RaftWorkerData): RaftSettings {
     inflightMessagesMax: RAFT_INFLIGHT_MESSAGES_MAX,
     appendBytesMax: RAFT_APPEND_BYTES_MAX,
     readsWaitingMax: RAFT_READS_WAITING_MAX,
-    retention: { entriesMax: RAFT_RETAINED_ENTRIES_MAX, bytesMax: RAFT_RETAINED_BYTES_MAX },
+    retention: {
+      entriesMax: data.catchUpEntriesMax ?? RAFT_RETAINED_ENTRIES_MAX,
+      bytesMax: RAFT_RETAINED_BYTES_MAX,
+    },
     snapshotRetainBytesMax: RAFT_SNAPSHOT_RETAINED_BYTES_MAX,
     snapshotPatienceTicks: SNAPSHOT_PATIENCE_ELECTIONS * electionTicks,
     unappliedBytesMax: RAFT_UNAPPLIED_BYTES_MAX,

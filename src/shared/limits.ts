@@ -73,9 +73,14 @@ export const RAFT_INFLIGHT_MESSAGES_MAX = 256;
 export const RAFT_APPEND_BYTES_MAX = MIB;
 /** Reads that may wait in one member for a leader; more are refused with "too many requests". */
 export const RAFT_READS_WAITING_MAX = 4096;
-/** Applied entries that a member of a group keeps in memory for the members that lag. */
+/**
+ * Applied entries that a member of a group keeps for the members that lag, in memory and in the WAL. Twice as much
+ * at times: they go when they are half of what is there.
+ */
 export const RAFT_RETAINED_ENTRIES_MAX = 200_000;
 export const RAFT_RETAINED_BYTES_MAX = 64 * MIB;
+/** Closed WAL segments in which entries are kept for others. Each start closes one, however short it is. */
+export const WAL_SEGMENTS_RETAINED_MAX = 8;
 /** Payload bytes in the Raft log that were not applied yet, above which no more proposals are taken in. */
 export const RAFT_UNAPPLIED_BYTES_MAX = 64 * MIB;
 /** Entries that the store may lag behind the commit index before no more proposals are taken in. */

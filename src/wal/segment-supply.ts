@@ -53,6 +53,12 @@ export class SegmentSupply {
     this.#closed.push(segment);
   }
 
+  /** Highest index of any entry in all but the newest `count` segments; 0 when there are no others. */
+  lastIndexBeyond(count: number): number {
+    const older = this.#closed.slice(0, Math.max(0, this.#closed.length - count));
+    return older.reduce((highest, { maxIndex }) => Math.max(highest, maxIndex), 0);
+  }
+
   /**
    * Lets go, in the background, of leading segments without an entry above `index` that come before
    * segment `sequence`: the one whose start, durable by now, stands for all that they held.

@@ -140,6 +140,11 @@ export class Wal {
     this.#truncation = { index: at, term };
   }
 
+  /** Highest index of any entry in all but the newest `count` closed segments; 0 when there are no others. */
+  lastIndexBeyond(count: number): number {
+    return this.#supply.lastIndexBeyond(count);
+  }
+
   /**
    * Waits for what is under way, marks the log's end and lets the files go. An append must not be
    * under way. Never rejects because of an earlier failure.

@@ -22,11 +22,14 @@ const RECEIVED_BYTES = 2 * 1024 * 1024;
 const POLL_MS = 2;
 const LARGE = { total: 6000, valueBytes: 8192 };
 
+/** The log is cut at each checkpoint, and nothing below is kept for members that lag. */
+const NOTHING_KEPT = ["--snapshot-catchup-entries=0"];
+
 /**
- * Restarts all members that run, one after the other, several times: their logs begin behind a checkpoint
- * then, and cannot help a member that has been away.
+ * Restarts all members that run, one after the other, several times: with `NOTHING_KEPT` their logs begin behind
+ * a checkpoint then, and cannot help a member that has been away.
  */
-async function forgetOldEntries(cluster: Cluster): Promise<void> {
+async function restartTheOthers(cluster: Cluster): Promise<void> {
   for (let round = 0; round < RESTARTS; round += 1) {
     for (const member of cluster.running) {
       assert.equal(await cluster.end(member, "SIGTERM"), 0);
@@ -63,13 +66,13 @@ async function untilNoFile(cluster: Cluster, member: number): Promise<void> {
 test("a member whose entries nobody has any more is sent the store, under load", {
   skip,
 }, async (t) => {
-  const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3 });
+  const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3, flags: NOTHING_KEPT });
   const run = ClusterRun.start(t, cluster);
   await run.untilWrite();
   const late = await cluster.follower();
   await cluster.end(late, "SIGKILL");
   await run.untilWrite();
-  await forgetOldEntries(cluster);
+  await restartTheOthers(cluster);
   await run.untilWrite();
 
   const startedMs = performance.now();
@@ -82,11 +85,11 @@ test("a member whose entries nobody has any more is sent the store, under load",
 });
 
 test("kill -9 while the store comes in: the next start gets it anew", { skip }, async (t) => {
-  const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3 });
+  const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3, flags: NOTHING_KEPT });
   const late = await cluster.follower();
   await cluster.end(late, "SIGKILL");
   await benchPut(cluster, { ...LARGE, through: cluster.running });
-  await forgetOldEntries(cluster);
+  await restartTheOthers(cluster);
 
   cluster.launch(late, "existing");
   await cluster.process(late).says(STARTED, SAID_TIMEOUT_MS);
@@ -103,4 +106,17 @@ test("kill -9 while the store comes in: the next start gets it anew", { skip }, 
   await sameHashEverywhere(cluster, await headRevision(cluster));
   t.diagnostic(`equal ${(performance.now() - startedMs).toFixed(0)} ms after its start`);
   await untilNoFile(cluster, late);
+});
+
+test("what is kept of the log helps a member that was away while the others restarted", {
+  skip,
+}, async (t) => {
+  const cluster = await Cluster.start(t, { subject: SUBJECT, size: 3 });
+  const late = await cluster.follower();
+  await cluster.end(late, "SIGKILL");
+  await benchPut(cluster, { ...LARGE, total: 1000, through: cluster.running });
+  await restartTheOthers(cluster);
+  await cluster.restart(late);
+  await sameHashEverywhere(cluster, await headRevision(cluster));
+  assert.ok(!cluster.process(late).output.includes(STARTED), "no store was sent");
 });

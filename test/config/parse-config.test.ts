@@ -173,6 +173,12 @@ describe("parseConfig, values", () => {
     );
   });
 
+  test("keeps as many entries for followers as the operator wants, under the flag's old name, too", () => {
+    for (const name of ["snapshot-catchup-entries", "experimental-snapshot-catchup-entries"]) {
+      assert.equal(running(configOf([`--${name}=5000`])).config.catchUpEntriesMax, 5000);
+    }
+  });
+
   test("fills in etcd's defaults", () => {
     const { config, notes } = running(configOf([]));
     const { listenClientUrls, advertiseClientUrls, featureGates, ...rest } = config;
@@ -192,6 +198,7 @@ describe("parseConfig, values", () => {
     assert.equal(rest.forceNewCluster, false);
     assert.equal(rest.strictReconfigCheck, true);
     assert.equal(rest.preVote, true);
+    assert.equal(rest.catchUpEntriesMax, undefined);
     assert.equal(rest.maxConcurrentStreams, 4_294_967_295);
     assert.deepEqual(rest.autoCompaction, { kind: "off" });
     assert.deepEqual(rest.log, { level: "info", format: "json", outputs: ["stderr"] });

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
 import type { Message } from "../../src/raft-worker/core/messages.js";
-import { Raft } from "../../src/raft-worker/core/raft.js";
-import { type PeerOutbox, RaftDriver } from "../../src/raft-worker/driver.js";
-import type { LogStore, StoreBatch } from "../../src/raft-worker/log-store.js";
 import { ErrorCode } from "../../src/shared/errors.js";
 import {
   RAFT_APPLY_LAG_ENTRIES_MAX,
@@ -12,154 +8,19 @@ import {
   RAFT_UNAPPLIED_BYTES_MAX,
 } from "../../src/shared/limits.js";
 import { sendFlushed, sendOwnProposal } from "../../src/shared/messages/apply-to-raft.js";
-import { EntryKind, NO_FRONTEND } from "../../src/shared/messages/entry.js";
-import { seededRandom } from "../../src/shared/prng.js";
-import { Bell } from "../../src/shared/ring/bell.js";
-import { RingReader } from "../../src/shared/ring/reader.js";
-import { RingWriter } from "../../src/shared/ring/writer.js";
-import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
-import { TEST_SETTINGS } from "./support/cluster.js";
-import { TEST_CODEC, votersOnly } from "./support/conf-change.js";
-import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
-
-const REQUEST_TICKS = 70;
-
-/** A store that finishes a write when the test says so. */
-class FakeStore implements LogStore {
-  readonly batches: StoreBatch[] = [];
-  readonly entries: Entry[] = [];
-  truncatedBefore = 0;
-  #done: (() => void) | undefined;
-
-  append(batch: StoreBatch, done: () => void): void {
-    assert.equal(this.#done, undefined, "one append at a time");
-    this.batches.push(batch);
-    this.#done = () => {
-      const first = batch.entries[0];
-      if (first !== undefined) this.entries.length = first.index - 1;
-      this.entries.push(...batch.entries);
-      done();
-    };
-  }
-
-  finish(): boolean {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.();
-    return done !== undefined;
-  }
-
-  truncateBefore(index: number): void {
-    this.truncatedBefore = index;
-  }
-
-  async close(): Promise<void> {}
-}
-
-interface RigOptions {
-  readonly id?: bigint;
-  readonly voters?: readonly bigint[];
-  readonly hardState?: HardState;
-  readonly entries?: readonly Entry[];
-  readonly appliedIndex?: number;
-  readonly ringBytes?: number;
-  readonly send?: (to: bigint, message: Message) => void;
-}
-
-/** Nobody to talk to: what is said is lost. */
-const NO_PEERS: PeerOutbox = {
-  send: () => {},
-  ask: () => false,
-  answer: () => false,
-  reportHash: () => {},
-  setMembership: () => {},
-  sendSnapshot: () => assert.fail("nobody needs a snapshot"),
-  discardSnapshot: () => {},
-};
-
-/** A driver with a fake store, and the test at the other end of all its rings. */
-function makeRig(options: RigOptions = {}) {
-  const buffers = makeRigBuffers(2, options.ringBytes);
-  const store = new FakeStore();
-  store.entries.push(...(options.entries ?? []));
-  const board = new StatusBoard();
-  const raftBell = new Bell(buffers.bells.raft);
-  const applyBell = new Bell(buffers.bells.apply);
-  const id = options.id ?? 1n;
-  const raft = new Raft({
-    id,
-    configuration: votersOnly(options.voters ?? [id]),
-    configuredIndex: options.appliedIndex ?? 0,
-    ...TEST_CODEC,
-    settings: TEST_SETTINGS,
-    random: seededRandom(Number(id)),
-    hardState: options.hardState ?? { term: 0, vote: 0n, commit: 0 },
-    log: { base: { index: 0, term: 0 }, entries: options.entries ?? [] },
-    appliedIndex: options.appliedIndex ?? 0,
-  });
-  const frontends = buffers.bells.frontends.map((buffer, frontend) => {
-    const bell = new Bell(buffer);
-    const input = new RingReader(buffers.rings.fromFrontends[frontend]!, {
-      consumer: raftBell,
-      producer: bell,
-    });
-    const output = new RingWriter(buffers.rings.toFrontends[frontend]!, {
-      consumer: bell,
-      producer: raftBell,
-    });
-    return { input, output };
-  });
-  const ports = {
-    store,
-    frontends,
-    apply: {
-      input: new RingReader(buffers.rings.fromApply, { consumer: raftBell, producer: applyBell }),
-      output: new RingWriter(buffers.rings.toApply, { consumer: applyBell, producer: raftBell }),
-    },
-    peers: { ...NO_PEERS, send: options.send ?? (() => assert.fail("there are no peers")) },
-    board,
-    wake: () => {},
-    onDiffering: () => assert.fail("nobody differs"),
-    onRemoved: () => assert.fail("nobody was removed"),
-  };
-  const membership = { index: 0, members: [], removed: [] };
-  const { electionTicks } = TEST_SETTINGS;
-  const driver = new RaftDriver(raft, ports, {
-    memberId: id,
-    electionTicks,
-    membership,
-    requestTicks: REQUEST_TICKS,
-    expected: [],
-  });
-  const apply = new ApplyEnd(buffers);
-  const first = new FrontendEnd(buffers, 0);
-  const second = new FrontendEnd(buffers, 1);
-  /** Turns and finishes writes until there is nothing to do. */
-  const settle = (): void => {
-    for (let round = 0; round < 1000; round += 1) {
-      const wrote = store.finish();
-      if (!driver.turn() && !wrote) return;
-    }
-    assert.fail("the driver never comes to rest");
-  };
-  return { driver, store, board, apply, first, second, settle };
-}
-
-/** A rig that leads, with everything that led to it taken in. */
-function makeLeader(options: RigOptions = {}) {
-  const rig = makeRig(options);
-  rig.driver.start();
-  rig.settle();
-  for (const end of [rig.apply, rig.first, rig.second]) {
-    end.drain();
-    end.received.length = 0;
-  }
-  return rig;
-}
+import {
+  ENTRY_HEADER_BYTES,
+  EntryKind,
+  NO_FRONTEND,
+  writeEntryHeader,
+} from "../../src/shared/messages/entry.js";
+import { BoardSlot } from "../../src/shared/status-board.js";
+import { makeDriverRig, makeLeaderRig, REQUEST_TICKS } from "./support/driver-rig.js";
+import { RIG_ORIGIN } from "./support/worker-rig.js";
 
 describe("RaftDriver", () => {
   test("start() makes a lone voter the leader, and tells everybody", () => {
-    const { driver, apply, first, second, board, settle } = makeRig();
+    const { driver, apply, first, second, board, settle } = makeDriverRig();
     driver.start();
     settle();
     assert.deepEqual(apply.drain(), ["not leader in term 1", "leader in term 1", "entry 1"]);
@@ -179,7 +40,7 @@ describe("RaftDriver", () => {
       payload: Buffer.concat([Buffer.alloc(24), Buffer.from(`text ${index}`)]),
     }));
     const hardState = { term: 1, vote: 1n, commit: 2 };
-    const { driver, apply, settle } = makeRig({ entries, hardState, appliedIndex: 1 });
+    const { driver, apply, settle } = makeDriverRig({ entries, hardState, appliedIndex: 1 });
     driver.start();
     assert.deepEqual(apply.drain(), ["not leader in term 2", "entry 2 text 2"]);
     settle();
@@ -187,7 +48,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() writes all proposals of one turn in one batch", () => {
-    const { driver, store, first, second, apply, settle } = makeLeader();
+    const { driver, store, first, second, apply, settle } = makeLeaderRig();
     first.propose(1, "a");
     first.propose(2, "b");
     second.propose(1, "c");
@@ -201,7 +62,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() gathers what comes during a write into the next one", () => {
-    const { driver, store, first, apply, settle } = makeLeader();
+    const { driver, store, first, apply, settle } = makeLeaderRig();
     first.propose(1, "a");
     driver.turn();
     const before = store.batches.length;
@@ -219,7 +80,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() confirms reads of each frontend by its own ids, even while a write is under way", () => {
-    const { driver, first, second } = makeLeader();
+    const { driver, first, second } = makeLeaderRig();
     first.propose(1, "a");
     driver.turn();
     first.read(7);
@@ -231,7 +92,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() stops taking proposals in while the apply worker does not read, and loses none", () => {
-    const { driver, store, first, apply, settle } = makeLeader({ ringBytes: 16 * 1024 });
+    const { driver, store, first, apply, settle } = makeLeaderRig({ ringBytes: 16 * 1024 });
     const text = "x".repeat(1000);
     const count = 200;
     let backlogMax = 0;
@@ -252,7 +113,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() does not listen to a frontend that does not read, but to the others", () => {
-    const { driver, first, second, settle } = makeLeader({ ringBytes: 4096 });
+    const { driver, first, second, settle } = makeLeaderRig({ ringBytes: 4096 });
     for (let id = 1; id <= 1000; id += 1) {
       first.read(id);
       driver.turn();
@@ -270,7 +131,7 @@ describe("RaftDriver", () => {
   });
 
   test("turn() takes the apply worker's proposals and truncations while it is blocked", () => {
-    const { driver, store, first, apply, settle } = makeLeader({ ringBytes: 4096 });
+    const { driver, store, first, apply, settle } = makeLeaderRig({ ringBytes: 4096 });
     for (let id = 1; id <= 60; id += 1) {
       first.propose(id, "y".repeat(400));
       settle();
@@ -281,7 +142,7 @@ describe("RaftDriver", () => {
     sendFlushed(apply.output, 5);
     apply.output.flush();
     driver.turn();
-    assert.equal(store.truncatedBefore, 6);
+    assert.deepEqual(store.truncation, { wantedFrom: 6, heldBefore: 6 });
     for (let round = 0; round < 100; round += 1) {
       apply.drain();
       settle();
@@ -290,8 +151,39 @@ describe("RaftDriver", () => {
     assert.ok(apply.texts.includes("expired"));
   });
 
+  test("turn() keeps in the store what the log in memory keeps for members that lag", () => {
+    const entries = [1, 2, 3, 4, 5, 6, 7, 8].map((index) => ({
+      index,
+      term: 1,
+      payload: new Uint8Array(ENTRY_HEADER_BYTES),
+    }));
+    const { driver, store, apply, settle } = makeDriverRig({
+      voters: [1n, 2n, 3n],
+      hardState: { term: 1, vote: 2n, commit: 8 },
+      retention: { entriesMax: 2, bytesMax: 1 << 20 },
+      entries,
+      appliedIndex: 5,
+      send: () => {},
+    });
+    driver.start();
+    settle();
+    assert.deepEqual(apply.drain(), ["entry 6", "entry 7", "entry 8"]);
+    const truncations = [6, 7].map((flushedIndex) => {
+      sendFlushed(apply.output, flushedIndex);
+      apply.output.flush();
+      settle();
+      return store.truncation;
+    });
+    assert.deepEqual(truncations, [
+      { wantedFrom: 5, heldBefore: 7 },
+      // The log in memory waits with letting go until that is worth it.
+      { wantedFrom: 5, heldBefore: 8 },
+    ]);
+    assert.equal(driver.status().firstIndex, 5);
+  });
+
   test("turn() holds proposals while there is no leader, and refuses those beyond the bound", () => {
-    const { driver, first } = makeRig({ voters: [1n, 2n, 3n], send: () => {} });
+    const { driver, first } = makeDriverRig({ voters: [1n, 2n, 3n], send: () => {} });
     driver.start();
     for (let id = 1; id <= RAFT_HELD_PROPOSALS_MAX + 2; id += 1) {
       first.propose(id, "z");
@@ -307,7 +199,7 @@ describe("RaftDriver", () => {
   test("tick() gives up proposals that waited for a leader longer than their clients do", () => {
     const sent: Message[] = [];
     const send = (_to: bigint, message: Message): void => void sent.push(message);
-    const { driver, first } = makeRig({ voters: [1n, 2n, 3n], send });
+    const { driver, first } = makeDriverRig({ voters: [1n, 2n, 3n], send });
     driver.start();
     first.propose(1, "old");
     driver.turn();
@@ -326,10 +218,36 @@ describe("RaftDriver", () => {
     assert.equal(Buffer.from(payload ?? []).toString("latin1", 24), "new");
   });
 
+  test("receive() takes proposals back that this life of the member made, and no others", () => {
+    const sent: Message[] = [];
+    const send = (_to: bigint, message: Message): void => void sent.push(message);
+    const { driver, first } = makeDriverRig({ voters: [1n, 2n, 3n], send });
+    driver.start();
+    driver.receive(2n, { kind: "heartbeat", term: 1, commitIndex: 0, round: 0 });
+    const payloads = [RIG_ORIGIN, RIG_ORIGIN + 1n].map((origin) => {
+      const header = { kind: EntryKind.put, frontend: 0, origin, requestId: Number(origin) };
+      const payload = new Uint8Array(ENTRY_HEADER_BYTES);
+      writeEntryHeader(new DataView(payload.buffer), 0, header);
+      return payload;
+    });
+    const malformed = new Uint8Array(ENTRY_HEADER_BYTES - 1);
+    driver.receive(2n, { kind: "proposeRefused", term: 1, payloads: [...payloads, malformed] });
+    driver.turn();
+    driver.receive(3n, { kind: "heartbeat", term: 2, commitIndex: 0, round: 0 });
+    driver.turn();
+    const again = sent.find((message) => message.kind === "proposeRequest");
+    assert.deepEqual(again?.payloads, payloads.slice(0, 1));
+
+    driver.receive(3n, { kind: "proposeRefused", term: 3, payloads });
+    driver.tick(REQUEST_TICKS + 1);
+    const refused = first.drain().filter((line) => line.includes("refused"));
+    assert.deepEqual(refused, [`proposal 1 refused: ${ErrorCode.timeout}`]);
+  });
+
   test("receive() takes no entries in while too many bytes wait for the store, but goes on following", () => {
     const answers: Message[] = [];
     const send = (_to: bigint, message: Message): void => void answers.push(message);
-    const { driver, settle } = makeRig({ voters: [1n, 2n, 3n], send });
+    const { driver, settle } = makeDriverRig({ voters: [1n, 2n, 3n], send });
     driver.start();
     const append = (prevIndex: number): Message => ({
       kind: "appendRequest",
@@ -353,7 +271,7 @@ describe("RaftDriver", () => {
   });
 
   test("a lessor's proposal is made in the term of its leadership only, and without it in the log", () => {
-    const { driver, apply, settle } = makeLeader();
+    const { driver, apply, settle } = makeLeaderRig();
     const header = { kind: EntryKind.leaseRevoke, frontend: NO_FRONTEND, origin: 1n, requestId: 0 };
     const { term } = driver.status();
     sendOwnProposal(apply.output, header, Buffer.from("of another term"), term + 1);
@@ -366,7 +284,7 @@ describe("RaftDriver", () => {
   });
 
   test("a member that differs from the others does not campaign", () => {
-    const { driver, board } = makeRig({ voters: [1n, 2n, 3n], send: () => {} });
+    const { driver, board } = makeDriverRig({ voters: [1n, 2n, 3n], send: () => {} });
     driver.start();
     board.set(BoardSlot.corruptHere, 1);
     driver.tick(100);
@@ -377,7 +295,7 @@ describe("RaftDriver", () => {
   });
 
   test("sleepMsMax is short while only the store's progress can end a wait", () => {
-    const { driver, board, first, apply, settle } = makeLeader();
+    const { driver, board, first, apply, settle } = makeLeaderRig();
     assert.equal(driver.sleepMsMax, Number.POSITIVE_INFINITY);
     let id = 0;
     while (driver.status().handedOverIndex <= RAFT_APPLY_LAG_ENTRIES_MAX) {
@@ -398,7 +316,7 @@ describe("RaftDriver", () => {
   });
 
   test("close() takes nothing in any more, but finishes what is under way", () => {
-    const { driver, store, first, apply, settle } = makeLeader();
+    const { driver, store, first, apply, settle } = makeLeaderRig();
     first.propose(1, "a");
     driver.turn();
     driver.close();
@@ -414,7 +332,11 @@ describe("RaftDriver", () => {
     const mail: { from: bigint; to: bigint; message: Message }[] = [];
     const ids = [1n, 2n, 3n];
     const rigs = ids.map((id) =>
-      makeRig({ id, voters: ids, send: (to, message) => mail.push({ from: id, to, message }) }),
+      makeDriverRig({
+        id,
+        voters: ids,
+        send: (to, message) => mail.push({ from: id, to, message }),
+      }),
     );
     const deliverAll = (): void => {
       for (let round = 0; round < 1000 && mail.length > 0; round += 1) {

@@ -4,10 +4,11 @@ import type { Entry, HardState } from "../../src/raft-worker/core/entry.js";
 import { WalLogStore } from "../../src/raft-worker/log-store.js";
 import { WriteQueue } from "../../src/raft-worker/write-queue.js";
 import { D14_SECONDS, SharedHistogram } from "../../src/shared/histogram.js";
+import { WAL_SEGMENTS_RETAINED_MAX } from "../../src/shared/limits.js";
 import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
 import { WalFailedError } from "../../src/wal/errors.js";
 import type { Wal } from "../../src/wal/wal.js";
-import { newLog } from "../wal/support/log-fixture.js";
+import { newLog, reopen } from "../wal/support/log-fixture.js";
 import { systemError } from "../wal/support/sim-disk.js";
 
 const HARD_STATE: HardState = { term: 2, vote: 1n, commit: 0 };
@@ -70,6 +71,39 @@ describe("WalLogStore", () => {
   });
 });
 
+describe("WalLogStore.truncate()", () => {
+  /** Each start of a process begins a segment; every life writes one entry here. */
+  async function walOfLives(lives: number) {
+    const { disk, wal: first } = await newLog();
+    let wal = first;
+    for (let life = 1; life <= lives; life += 1) {
+      await wal.append({ entries: entriesOf(life, [1]), hardState: HARD_STATE, sync: true });
+      ({ wal } = await reopen(disk));
+    }
+    return wal;
+  }
+
+  test("keeps what is wanted, though it is held elsewhere", async () => {
+    const wal = await walOfLives(WAL_SEGMENTS_RETAINED_MAX);
+    const { store } = storeOver(wal);
+    store.truncate({ wantedFrom: 4, heldBefore: 6 });
+    await wal.append({ entries: [], hardState: HARD_STATE, sync: true });
+    assert.deepEqual(wal.snapshot, { index: 3, term: 1 });
+  });
+
+  test("keeps no more segments than the bound for it, and nothing too few", async () => {
+    const wal = await walOfLives(WAL_SEGMENTS_RETAINED_MAX + 5);
+    const { store } = storeOver(wal);
+    store.truncate({ wantedFrom: 1, heldBefore: 4 });
+    await wal.append({ entries: [], hardState: HARD_STATE, sync: true });
+    assert.deepEqual(wal.snapshot, { index: 3, term: 1 }, "the rest is not held elsewhere yet");
+    store.truncate({ wantedFrom: 1, heldBefore: 100 });
+    await wal.append({ entries: [], hardState: HARD_STATE, sync: true });
+    assert.deepEqual(wal.snapshot, { index: 5, term: 1 });
+    assert.equal(wal.lastIndexBeyond(WAL_SEGMENTS_RETAINED_MAX), 5);
+  });
+});
+
 describe("WriteQueue", () => {
   test("add() leaves out entries that were replaced before they were written", () => {
     const batches: (readonly Entry[])[] = [];
@@ -80,7 +114,7 @@ describe("WriteQueue", () => {
           batches.push(entries);
           dones.push(done);
         },
-        truncateBefore: () => {},
+        truncate: () => {},
         close: async () => {},
       },
       () => {},

@@ -14,7 +14,7 @@ import { D14_SECONDS, SharedHistogram } from "../../src/shared/histogram.js";
 import { sendFlushed } from "../../src/shared/messages/apply-to-raft.js";
 import { encodeMembership } from "../../src/shared/messages/membership.js";
 import { BoardSlot, StatusBoard } from "../../src/shared/status-board.js";
-import { ApplyEnd, FrontendEnd, makeRigBuffers } from "./support/worker-rig.js";
+import { ApplyEnd, FrontendEnd, makeRigBuffers, RIG_ORIGIN } from "./support/worker-rig.js";
 
 const WORKER = new URL("../../src/raft-worker/worker.js", import.meta.url);
 const DEADLINE_MS = 60_000;
@@ -47,6 +47,7 @@ class WorkerRig {
       directory,
       clusterId: 7n,
       memberId: 1n,
+      origin: RIG_ORIGIN,
       storeDirectory: directory,
       snapshotDirectory: join(directory, "snap"),
       bootstrap: [],
@@ -54,6 +55,7 @@ class WorkerRig {
       forceNewCluster: false,
       peers: { listen: ["127.0.0.1:0"], advertise: [], tls: undefined },
       preVote: true,
+      catchUpEntriesMax: undefined,
       advanceFirstElection: false,
       heartbeatMs: 20,
       electionMs: 200,

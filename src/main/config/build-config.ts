@@ -57,6 +57,9 @@ export function buildConfig(
     electionTimeoutMs: settings.integer("election-timeout"),
     initialElectionTickAdvance: settings.boolean("initial-election-tick-advance"),
     preVote: settings.boolean("pre-vote"),
+    catchUpEntriesMax: settings.isSet("snapshot-catchup-entries")
+      ? settings.integer("snapshot-catchup-entries")
+      : undefined,
     strictReconfigCheck: settings.boolean("strict-reconfig-check"),
     maxLearners: Math.max(0, settings.integer("max-learners")),
     quotaBackendBytes: quota.bytes,

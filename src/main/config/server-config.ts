@@ -64,6 +64,8 @@ export interface ServerConfig {
   readonly electionTimeoutMs: number;
   readonly initialElectionTickAdvance: boolean;
   readonly preVote: boolean;
+  /** Most applied entries kept for members that lag; undefined when the operator has no wish. */
+  readonly catchUpEntriesMax: number | undefined;
   readonly strictReconfigCheck: boolean;
   /** Most learners at one time. */
   readonly maxLearners: number;

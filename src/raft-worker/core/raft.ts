@@ -118,6 +118,11 @@ export class Raft {
     return this.#node.log.commitIndex;
   }
 
+  /** Index of the first entry in memory, or of the next one when there is none. */
+  get firstIndex(): number {
+    return this.#node.log.firstIndex;
+  }
+
   /** Index of the newest entry, on disk or not. */
   get lastIndex(): number {
     return this.#node.log.lastIndex;

@@ -7,6 +7,8 @@ export interface RaftWorkerData {
   readonly directory: string;
   readonly clusterId: bigint;
   readonly memberId: bigint;
+  /** Drawn when the process started: refusals of another origin reach nobody here. */
+  readonly origin: bigint;
   /** Of the LMDB store, which is read to bring other members up to date. */
   readonly storeDirectory: string;
   /** Where stores come in that other members send. Made when it is not there. */
@@ -20,6 +22,8 @@ export interface RaftWorkerData {
   /** Where other members reach this one, and how. */
   readonly peers: PeerListenOptions;
   readonly preVote: boolean;
+  /** Most applied entries kept for members that lag; undefined: as many as the bounds in limits.ts allow. */
+  readonly catchUpEntriesMax: number | undefined;
   /** A new member's first election timeout is short. */
   readonly advanceFirstElection: boolean;
   readonly heartbeatMs: number;

@@ -16,6 +16,9 @@ import { createRing } from "../../../src/shared/ring/layout.js";
 import { RingReader } from "../../../src/shared/ring/reader.js";
 import { RingWriter } from "../../../src/shared/ring/writer.js";
 
+/** What the rig's frontends draw as their process's origin. */
+export const RIG_ORIGIN = 1n;
+
 /** The memory between a Raft worker, its frontends and the apply worker. */
 export interface RigBuffers {
   readonly bells: {
@@ -74,7 +77,7 @@ export class FrontendEnd {
 
   /** Proposes a put whose request bytes are this text. */
   propose(requestId: number, text: string): void {
-    const header = { kind: EntryKind.put, frontend: this.#id, origin: 1n, requestId };
+    const header = { kind: EntryKind.put, frontend: this.#id, origin: RIG_ORIGIN, requestId };
     sendPropose(this.output, header, Buffer.from(text));
     this.output.flush();
   }

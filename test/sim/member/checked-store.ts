@@ -1,4 +1,4 @@
-import type { LogStore, StoreBatch } from "../../../src/raft-worker/log-store.js";
+import type { LogStore, StoreBatch, Truncation } from "../../../src/raft-worker/log-store.js";
 
 /** The real log store; somebody hears what is on disk. */
 export class CheckedLogStore implements LogStore {
@@ -17,8 +17,8 @@ export class CheckedLogStore implements LogStore {
     });
   }
 
-  truncateBefore(index: number): void {
-    this.#store.truncateBefore(index);
+  truncate(truncation: Truncation): void {
+    this.#store.truncate(truncation);
   }
 
   close(): Promise<void> {

@@ -23,6 +23,7 @@ export interface RaftPartsOptions {
   readonly board: StatusBoard;
   readonly peers: SimPeers;
   readonly membership: Membership;
+  readonly origin: bigint;
   readonly nowMs: () => number;
   readonly fatal: (error: unknown) => void;
   readonly wake: () => void;
@@ -75,6 +76,7 @@ export function makeRaft(options: RaftPartsOptions): {
     },
     {
       memberId: id,
+      origin: options.origin,
       electionTicks: ELECTION_TICKS,
       requestTicks: 7 * ELECTION_TICKS,
       membership,

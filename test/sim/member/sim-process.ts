@@ -211,6 +211,7 @@ export class SimProcess {
       board: this.#board,
       peers: this.peers,
       membership: apply.membership(),
+      origin: this.#origin,
       nowMs: this.#nowMs,
       fatal: (error) => this.#failed(error),
       wake: () => raftActor.bell.ring(),

@@ -90,8 +90,9 @@ export const TEETH: readonly Tooth[] = [
   {
     name: "log-let-go-above-what-the-store-has-on-disk",
     file: "raft-worker/driver.js",
-    find: "this.#ports.store.truncateBefore(index + 1);",
-    replace: "this.#ports.store.truncateBefore(this.#apply.handedOver + 1);",
+    find: "this.#ports.store.truncate({ wantedFrom, heldBefore });",
+    replace:
+      "const end = this.#apply.handedOver + 1; this.#ports.store.truncate({ wantedFrom: end, heldBefore: end });",
   },
   {
     name: "write-not-synced",

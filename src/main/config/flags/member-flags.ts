@@ -19,8 +19,7 @@ export const MEMBER_FLAGS = flagGroup("Member", [
     "snapshot-catchup-entries",
     "uint",
     "5000",
-    "Entries kept behind a snapshot for slow followers.",
-    accepted("what is kept for slow followers has a bound of its own"),
+    "Entries kept for slow followers when the log is cut. Unless set, as many as fit into 64 MiB.",
   ],
   ["heartbeat-interval", "uint", "100", "Milliseconds between two heartbeats of the leader."],
   [
