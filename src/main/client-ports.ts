@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { RESERVED_FILE_DESCRIPTORS } from "../shared/limits.js";
 import type { ServerUrl } from "./config/server-config.js";
+import type { TlsMaterial } from "./config/tls-files.js";
 import { openFilesLimit } from "./metrics/process-metrics.js";
 import { Port } from "./transport/port.js";
 
@@ -8,6 +9,13 @@ import { Port } from "./transport/port.js";
 export interface ConnectionHandlers {
   readonly http2?: (connection: Duplex) => void;
   readonly http1: (connection: Duplex) => void;
+}
+
+/** What is served on a port. */
+export interface PortKind {
+  readonly http2: boolean;
+  /** For URLs that say https. */
+  readonly tls?: TlsMaterial | undefined;
 }
 
 /**
@@ -20,10 +28,10 @@ export class ClientPorts {
   #waiting: ((handlers: ConnectionHandlers) => void)[] = [];
 
   /** Binds all URLs or none. Rejects with ListenError. */
-  static async bind(urls: readonly ServerUrl[], http2: boolean): Promise<ClientPorts> {
+  static async bind(urls: readonly ServerUrl[], kind: PortKind): Promise<ClientPorts> {
     const ports = new ClientPorts();
     try {
-      for (const url of urls) await ports.#bind(url, http2);
+      for (const url of urls) await ports.#bind(url, kind);
     } catch (error) {
       await ports.close(0);
       throw error;
@@ -53,7 +61,7 @@ export class ClientPorts {
     await Promise.all(this.#ports.map((port) => port.close(graceMs)));
   }
 
-  async #bind(url: ServerUrl, http2: boolean): Promise<void> {
+  async #bind(url: ServerUrl, { http2, tls }: PortKind): Promise<void> {
     const accept = (kind: "http1" | "http2") => (connection: Duplex) => {
       const hand = (handlers: ConnectionHandlers): void => handlers[kind]?.(connection);
       if (this.#handlers === undefined) this.#waiting.push(hand);
@@ -63,6 +71,6 @@ export class ClientPorts {
     const limit = openFilesLimit();
     // Without a known limit there is nothing to keep back from.
     const bounds = limit > 0 ? { connectionsMax: limit - RESERVED_FILE_DESCRIPTORS } : {};
-    this.#ports.push(await Port.listen(url, handlers, bounds));
+    this.#ports.push(await Port.listen(url, handlers, { ...bounds, tls }));
   }
 }

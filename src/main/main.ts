@@ -3,9 +3,11 @@ import { bootstrapMember } from "./bootstrap/bootstrap-member.js";
 import type { BootstrapOutcome } from "./bootstrap/bootstrap-outcome.js";
 import { bootstrapPorts } from "./bootstrap/bootstrap-ports.js";
 import { ClientPorts } from "./client-ports.js";
+import { clientTls } from "./config/client-tls.js";
 import { loadConfig } from "./config/load-config.js";
 import { peerPort } from "./config/peer-port.js";
 import type { ServerConfig } from "./config/server-config.js";
+import { isSecure, urlAddress } from "./config/tls-files.js";
 import { openDataDir } from "./data-dir/open-data-dir.js";
 import { BootstrapError, memberIdentity } from "./identity.js";
 import { die, fatal } from "./log/fatal.js";
@@ -55,10 +57,10 @@ async function serve(config: ServerConfig, log: MainLog): Promise<void> {
   stopper.started(server);
   if (!(await server.join())) return;
   for (const url of config.listenClientUrls) {
-    logger.info("serving client traffic insecurely; this is strongly discouraged!", {
-      traffic: "grpc+http",
-      address: `${url.host}:${url.port}`,
-    });
+    const message = isSecure(url)
+      ? "serving client traffic securely"
+      : "serving client traffic insecurely; this is strongly discouraged!";
+    logger.info(message, { traffic: "grpc+http", address: urlAddress(url) });
   }
   logger.info("ready to serve client requests");
 }
@@ -68,12 +70,17 @@ async function open(config: ServerConfig, log: MainLog) {
   const { logger } = log;
   const peer = peerPort(config);
   if (!peer.ok) throw new BootstrapError(peer.error);
-  for (const { level, message, fields } of peer.notes) logger[level](message, fields);
+  const clients = clientTls(config);
+  if (!clients.ok) throw new BootstrapError(clients.error);
+  for (const { level, message, fields } of [...peer.notes, ...clients.notes]) {
+    logger[level](message, fields);
+  }
   // The Raft worker binds these; whether it can is seen before anything is written.
   const plain = config.listenPeerUrls.map((url) => ({ ...url, scheme: "http" as const }));
-  await (await ClientPorts.bind(plain, false)).close(0);
-  const clientPorts = await ClientPorts.bind(config.listenClientUrls, true);
-  const metricsPorts = await ClientPorts.bind(config.listenMetricsUrls, false);
+  await (await ClientPorts.bind(plain, { http2: false })).close(0);
+  const { tls } = clients;
+  const clientPorts = await ClientPorts.bind(config.listenClientUrls, { http2: true, tls });
+  const metricsPorts = await ClientPorts.bind(config.listenMetricsUrls, { http2: false, tls });
   let outcome: Promise<BootstrapOutcome> | undefined;
   const bootstrap = (): Promise<BootstrapOutcome> => {
     outcome ??= bootstrapMember(config, bootstrapPorts(logger, peer.options.tls));

@@ -86,7 +86,7 @@ initial-cluster-token: 'tok'
     ["log-outputs: foo", `${prefix} string ${field}.log-outputs of type []string`],
     ["initial-cluster-state: foo", 'unexpected clusterState "foo"'],
     ["name: [x", /^error converting YAML to JSON: yaml: ./],
-    ["client-transport-security: {cert-file: a}", /^--cert-file: TLS is not supported yet/],
+    ["client-transport-security: {auto-tls: true}", /^--auto-tls: this part of TLS with clients/],
   ];
 
   test("has the peers' TLS in a map of its own", () => {
@@ -96,6 +96,16 @@ initial-cluster-token: 'tok'
       keyFile: "b",
       trustedCaFile: "",
       clientCertAuth: true,
+    });
+  });
+
+  test("has the clients' TLS in another", () => {
+    const text = "client-transport-security: {cert-file: a, key-file: b, trusted-ca-file: c}";
+    assert.deepEqual(running(withFile(text)).config.clientTls, {
+      certFile: "a",
+      keyFile: "b",
+      trustedCaFile: "c",
+      clientCertAuth: false,
     });
   });
 

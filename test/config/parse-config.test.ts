@@ -86,12 +86,7 @@ describe("parseConfig, texts that runbooks quote", () => {
 
 describe("parseConfig, what this version cannot do", () => {
   const refused: readonly (readonly [argv: readonly string[], error: RegExp])[] = [
-    [["--cert-file=a", "--key-file=b"], /^--cert-file, --key-file: TLS is not supported yet/],
-    [["--auto-tls"], /^--auto-tls: TLS is not supported yet/],
-    [
-      ["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://127.0.0.1:1"],
-      /^--listen-client-urls https:\/\/127.0.0.1:1: TLS is not supported yet/,
-    ],
+    [["--auto-tls"], /^--auto-tls: this part of TLS with clients is not supported yet/],
     [["--discovery-srv=example.com"], /^--discovery-srv: discovery is not supported yet/],
     [["--peer-auto-tls"], /^--peer-auto-tls: this part of TLS between members is not supported/],
     [
@@ -112,7 +107,7 @@ describe("parseConfig, what this version cannot do", () => {
   }
 
   test("takes a refused flag at its default", () => {
-    running(configOf(["--auto-tls=false", "--cert-file=", "--tls-min-version=TLS1.2"]));
+    running(configOf(["--auto-tls=false", "--client-crl-file=", "--tls-min-version=TLS1.2"]));
   });
 
   test("warns about each flag without effect", () => {

@@ -26,6 +26,8 @@ export interface StartOptions {
   /** Kept after dispose when given; else a temporary one is made and removed. */
   readonly dataDir?: string;
   readonly port?: number;
+  /** Of the client URL; https needs flags that name a certificate. */
+  readonly scheme?: "http" | "https";
   readonly flags?: readonly string[];
   readonly readyTimeoutMs?: number;
 }
@@ -98,7 +100,7 @@ async function startServer(
   const port = options.port ?? (await freePort());
   const peerPort = await freePort();
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "capstan-test-"));
-  const clientUrl = `http://127.0.0.1:${port}`;
+  const clientUrl = `${options.scheme ?? "http"}://127.0.0.1:${port}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
   const args = [
     ...programArgs,

@@ -52,11 +52,6 @@ test("listen() on an address of another machine fails by name", async () => {
   await assert.rejects(Port.listen(url, { http1: () => {} }), { code: "EADDRNOTAVAIL" });
 });
 
-test("listen() refuses TLS schemes for now", async () => {
-  const url: ServerUrl = { ...ANY_PORT, scheme: "https" };
-  await assert.rejects(Port.listen(url, { http1: () => {} }), { code: "TLS" });
-});
-
 test("listen() on a unix socket serves, refuses a live one and replaces a dead one", async () => {
   const folder = await mkdtemp(join(tmpdir(), "capstan-port-"));
   const path = join(folder, "socket");

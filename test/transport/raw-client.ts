@@ -1,7 +1,6 @@
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
-  type ClientSessionOptions,
   connect,
   type IncomingHttpHeaders,
 } from "node:http2";
@@ -20,8 +19,9 @@ export interface RawResult {
 export class RawClient {
   readonly session: ClientHttp2Session;
 
-  constructor(port: number, options: ClientSessionOptions = {}) {
-    this.session = connect(`http://127.0.0.1:${port}`, options);
+  /** Connects to a port of the loopback, or speaks on a session that is there. */
+  constructor(port: number, session?: ClientHttp2Session) {
+    this.session = session ?? connect(`http://127.0.0.1:${port}`);
     this.session.on("error", () => {});
     // So that a stream which a test does not read holds up no other one.
     this.session.once("connect", () => this.session.setLocalWindowSize(16 * 1024 * 1024));

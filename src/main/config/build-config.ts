@@ -53,6 +53,12 @@ export function buildConfig(
       trustedCaFile: settings.text("peer-trusted-ca-file"),
       clientCertAuth: settings.boolean("peer-client-cert-auth"),
     },
+    clientTls: {
+      certFile: settings.text("cert-file"),
+      keyFile: settings.text("key-file"),
+      trustedCaFile: settings.text("trusted-ca-file"),
+      clientCertAuth: settings.boolean("client-cert-auth"),
+    },
     heartbeatIntervalMs: settings.integer("heartbeat-interval"),
     electionTimeoutMs: settings.integer("election-timeout"),
     initialElectionTickAdvance: settings.boolean("initial-election-tick-advance"),

@@ -27,8 +27,8 @@ export type AutoCompaction =
   | { readonly kind: "periodic"; readonly retentionMs: number }
   | { readonly kind: "revision"; readonly retentionRevisions: number };
 
-/** TLS between members, as named by the operator: files are read when the peer port is opened. */
-export interface PeerTlsFiles {
+/** TLS of a port, as named by the operator: files are read when the port is opened. */
+export interface TlsFiles {
   /** Empty for none, here and below. */
   readonly certFile: string;
   readonly keyFile: string;
@@ -58,7 +58,8 @@ export interface ServerConfig {
   /** Drop all other members and go on alone. */
   readonly forceNewCluster: boolean;
 
-  readonly peerTls: PeerTlsFiles;
+  readonly peerTls: TlsFiles;
+  readonly clientTls: TlsFiles;
 
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;

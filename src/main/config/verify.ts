@@ -75,9 +75,6 @@ export function verifyUrls(settings: Settings): string | undefined {
     for (const url of settings.urls(name)) {
       const fault = bindFault(url);
       if (fault !== undefined) return fault;
-      if (name !== "listen-peer-urls" && (url.scheme === "https" || url.scheme === "unixs")) {
-        return `--${name} ${url.text}: TLS is not supported yet by this version`;
-      }
     }
   }
   const peerFault = peerListenFault(settings.urls("listen-peer-urls"));

@@ -1,8 +1,11 @@
 import { unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { assert } from "../../shared/assert.js";
 import { FIRST_BYTES_TIMEOUT_MS } from "../../shared/limits.js";
 import type { ServerUrl } from "../config/server-config.js";
+import { isSecure, type TlsMaterial } from "../config/tls-files.js";
 import { sniffProtocol } from "./sniff.js";
 
 /** Where a port's connections go, by what they speak. The port goes on tracking them. */
@@ -15,15 +18,17 @@ export interface PortHandlers {
 
 /** Bounds of a port. */
 export interface PortOptions {
-  /** How long a connection may take to show its first bytes. */
+  /** What a URL that says https is served with. */
+  readonly tls?: TlsMaterial | undefined;
+  /** How long a connection may take for its TLS handshake, and then to show its first bytes. */
   readonly firstBytesTimeoutMs?: number;
   /** Open connections above which new ones are closed at once. */
   readonly connectionsMax?: number;
 }
 
 /**
- * A URL could not be listened on. `code` is the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …),
- * or TLS for a scheme that is not served yet; the message is one line in etcd's words.
+ * A URL could not be listened on. `code` is the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …);
+ * the message is one line in etcd's words.
  */
 export class ListenError extends Error {
   readonly url: string;
@@ -43,12 +48,12 @@ const REASONS: { readonly [code: string]: string } = {
   EACCES: "bind: permission denied",
   EADDRNOTAVAIL: "bind: cannot assign requested address",
   ENOTFOUND: "lookup: no such host",
-  TLS: "TLS is not supported yet",
 };
 
 /**
- * One listening socket that carries HTTP/2 and HTTP/1 side by side: it reads the first bytes of each
- * connection, puts them back and hands the connection on. (TLS ports will decide by ALPN instead.)
+ * One listening socket that carries HTTP/2 and HTTP/1 side by side, in clear text or within TLS: it reads the
+ * first bytes of each connection, puts them back and hands the connection on. By the bytes also within TLS,
+ * where ALPN only tells the client what it may speak: not every gRPC client asks for it.
  */
 export class Port {
   readonly #server: Server;
@@ -59,10 +64,22 @@ export class Port {
   private constructor(url: ServerUrl, handlers: PortHandlers, options: PortOptions) {
     this.#url = url;
     const timeoutMs = options.firstBytesTimeoutMs ?? FIRST_BYTES_TIMEOUT_MS;
-    this.#server = createServer(SOCKET_OPTIONS, (socket) => {
-      this.#track(socket);
-      dispatch(socket, handlers, timeoutMs);
-    });
+    const { tls } = options;
+    if (tls === undefined || !isSecure(url)) {
+      this.#server = createServer(SOCKET_OPTIONS, (socket) => {
+        this.#track(socket);
+        dispatch(socket, handlers, timeoutMs);
+      });
+    } else {
+      const protocols = handlers.http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"];
+      const secure = tlsOptions(tls, { protocols, timeoutMs });
+      this.#server = createTlsServer(secure, (socket) => {
+        socket.on("error", ignore);
+        dispatch(socket, handlers, timeoutMs);
+      });
+      // From the first byte on, so that a handshake that never ends counts, and is cut at the end.
+      this.#server.on("connection", (socket: Socket) => this.#track(socket));
+    }
     if (options.connectionsMax !== undefined) this.#server.maxConnections = options.connectionsMax;
   }
 
@@ -72,7 +89,7 @@ export class Port {
     handlers: PortHandlers,
     options: PortOptions = {},
   ): Promise<Port> {
-    if (url.scheme === "https" || url.scheme === "unixs") throw new ListenError(url, "TLS");
+    assert(!isSecure(url) || options.tls !== undefined, "a TLS port has its certificate", { url });
     const port = new Port(url, handlers, options);
     if (isUnix(url)) await removeStaleSocket(url.socketPath);
     await listen(port.#server, url);
@@ -148,6 +165,23 @@ function listen(server: Server, url: ServerUrl): Promise<void> {
 const LISTEN_BACKLOG = 4096;
 /** TCP keepalive finds peers that vanished without a word. */
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
+function tlsOptions(
+  { cert, key, ca, clientCertAuth }: TlsMaterial,
+  port: { readonly protocols: string[]; readonly timeoutMs: number },
+): TlsOptions {
+  return {
+    ...SOCKET_OPTIONS,
+    cert,
+    key,
+    ...(ca !== undefined && { ca }),
+    requestCert: clientCertAuth,
+    rejectUnauthorized: clientCertAuth,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: port.protocols,
+    handshakeTimeout: port.timeoutMs,
+  };
+}
 
 function isUnix(url: ServerUrl): boolean {
   return url.scheme === "unix" || url.scheme === "unixs";

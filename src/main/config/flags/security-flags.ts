@@ -1,22 +1,20 @@
 import { accepted, type FlagExtra, flagGroup, refused } from "../flag-spec.js";
 
-const NO_TLS = refused("TLS is not supported yet by this version");
+const NO_TLS = refused("this part of TLS with clients is not supported yet");
 const NO_AUTH = accepted("authentication is not supported yet by this version");
 
-const client = (key: string): FlagExtra => ({
-  ...NO_TLS,
-  fileKey: `client-transport-security.${key}`,
-});
+const clientKey = (key: string): FlagExtra => ({ fileKey: `client-transport-security.${key}` });
+const client = (key: string): FlagExtra => ({ ...NO_TLS, ...clientKey(key) });
 const NO_PEER_TLS = refused("this part of TLS between members is not supported yet");
 const peerKey = (key: string): FlagExtra => ({ fileKey: `peer-transport-security.${key}` });
 const peer = (key: string): FlagExtra => ({ ...NO_PEER_TLS, ...peerKey(key) });
 
 /** Flags of the client port's and the members' TLS, of origins and hosts. flags.md section 2. */
 export const SECURITY_FLAGS = flagGroup("Security", [
-  ["cert-file", "text", "", "Certificate of the client port.", client("cert-file")],
-  ["key-file", "text", "", "Key of that certificate.", client("key-file")],
-  ["trusted-ca-file", "text", "", "CA of the clients.", client("trusted-ca-file")],
-  ["client-cert-auth", "boolean", "false", "Demand certificates.", client("client-cert-auth")],
+  ["cert-file", "text", "", "Certificate of the client port.", clientKey("cert-file")],
+  ["key-file", "text", "", "Key of that certificate.", clientKey("key-file")],
+  ["trusted-ca-file", "text", "", "CA of the clients.", clientKey("trusted-ca-file")],
+  ["client-cert-auth", "boolean", "false", "Demand certificates.", clientKey("client-cert-auth")],
   ["client-cert-file", "text", "", "Certificate as a client.", client("client-cert-file")],
   ["client-key-file", "text", "", "Key of that certificate.", client("client-key-file")],
   ["client-crl-file", "text", "", "Revoked certificates.", { ...NO_TLS, fileKey: null }],
