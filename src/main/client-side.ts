@@ -25,8 +25,10 @@ import { HeaderEncoder } from "./services/response-header.js";
 import { SpaceQuota } from "./services/space-quota.js";
 import { GrpcJsTransport } from "./transport/grpc-js-transport.js";
 import { HealthService } from "./transport/health-service.js";
+import { Http2Transport } from "./transport/http2-transport.js";
 import { LeaderWatch } from "./transport/leader-watch.js";
 import type { MethodTable } from "./transport/method.js";
+import type { RpcTransport, TransportOptions } from "./transport/rpc-transport.js";
 import { WatchHub } from "./watch/watch-hub.js";
 
 /** How often gRPC health takes note of this member's standing. */
@@ -54,7 +56,7 @@ export class ClientSide {
   readonly #leaderWatch: LeaderWatch;
   readonly #peerWatch: PeerWatch;
   readonly #metrics: Metrics;
-  readonly #transport: GrpcJsTransport;
+  readonly #transport: RpcTransport;
   readonly #clientHttp: HttpServer;
   readonly #metricsHttp: HttpServer;
   readonly #compactor: AutoCompactor | undefined;
@@ -165,9 +167,9 @@ export class ClientSide {
     });
   }
 
-  #makeTransport(methods: MethodTable): GrpcJsTransport {
+  #makeTransport(methods: MethodTable): RpcTransport {
     const { config } = this.#parts;
-    return new GrpcJsTransport({
+    const options: TransportOptions = {
       methods,
       observer: this.#metrics.rpc,
       receiveBytesMax: config.maxRequestBytes + GRPC_OVERHEAD_BYTES,
@@ -176,7 +178,10 @@ export class ClientSide {
       keepaliveIntervalMs: config.grpcKeepaliveIntervalMs,
       keepaliveTimeoutMs: config.grpcKeepaliveTimeoutMs,
       onBug: (error, path) => this.#onBug(error, path),
-    });
+    };
+    return config.clientTransport === "grpc-js"
+      ? new GrpcJsTransport(options)
+      : new Http2Transport(options);
   }
 
   #pages() {

@@ -110,3 +110,43 @@ export const STREAM_RESETS_PER_SECOND_MAX = 5000;
 export const PEER_QUESTIONS_OPEN_MAX = 20_000;
 /** Election timeouts that a leader's write to its log may take before it hands leadership over. */
 export const DISK_STALL_ELECTIONS_MAX = 2;
+
+/** HTTP/2 engine (src/main/http2/README.md). Request bytes that a stream may send before it is read. */
+export const HTTP2_STREAM_WINDOW_BYTES = 65_535;
+/**
+ * The same for all streams of a connection together. It is given back as bytes come, so it bounds what is on the
+ * wire and not memory: large enough that two of the largest requests need no round trip between them.
+ */
+export const HTTP2_CONNECTION_WINDOW_BYTES = 4 * MIB;
+/** Request bytes of one connection that wait: unfinished messages, and those of paused streams. */
+export const HTTP2_HELD_BYTES_MAX = 64 * MIB;
+/**
+ * Answers of one connection that wait for its client to take them, above which its requests wait as well: bytes, and
+ * the number of answers below which they do not, whatever their size.
+ */
+export const HTTP2_QUEUED_BYTES_MAX = 64 * MIB;
+export const HTTP2_QUEUED_ANSWERS_MIN = 16;
+/** Open calls of one connection when no lower limit is set, with cancelled ones whose handler still works. */
+export const HTTP2_STREAMS_MAX = 65_536;
+/** Our SETTINGS_HEADER_TABLE_SIZE (the default) and SETTINGS_MAX_HEADER_LIST_SIZE. */
+export const HTTP2_HEADER_TABLE_BYTES = 4096;
+export const HTTP2_HEADER_LIST_BYTES = 64 * KIB;
+/** HEADERS and CONTINUATION frames of one header block. */
+export const HTTP2_HEADER_BLOCK_FRAMES_MAX = 32;
+/** Output of one connection and turn beyond which data waits, so that connections take turns. */
+export const HTTP2_TURN_OUTPUT_BYTES = 128 * KIB;
+/** Output that the socket does not take, above which nothing is read from the peer, and read again. */
+export const HTTP2_OUTPUT_PAUSE_BYTES = MIB;
+export const HTTP2_OUTPUT_RESUME_BYTES = 256 * KIB;
+/** Frames without use that a peer may send at once, and per second on end. */
+export const HTTP2_USELESS_FRAMES_BURST = 20_000;
+export const HTTP2_USELESS_FRAMES_PER_SECOND = 2000;
+/** Time for the rest of the preface and the first SETTINGS, and for the answer to ours. */
+export const HTTP2_PREFACE_TIMEOUT_MS = 10_000;
+export const HTTP2_SETTINGS_TIMEOUT_MS = 30_000;
+/** Time for the round trip that a drain waits for before it names the last call. */
+export const HTTP2_DRAIN_TIMEOUT_MS = 5000;
+/** How long a closing connection waits for the peer to take the last bytes. */
+export const HTTP2_LINGER_MS = 1000;
+/** How long a peer may leave output untaken that the socket is full of. */
+export const HTTP2_OUTPUT_STALL_MS = 300_000;

@@ -38,7 +38,8 @@ const PURE_FILES = new Set(
 
 /** Whether a file must be free of I/O, clocks and chance. */
 export function isPure(path: string): boolean {
-  return path.includes("/core/") || PURE_FILES.has(path);
+  const isCore = path.includes("/core/") || path.startsWith("src/main/http2/");
+  return isCore || PURE_FILES.has(path);
 }
 
 const BANS: readonly (readonly [name: string, pattern: RegExp])[] = [

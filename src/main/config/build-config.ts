@@ -73,6 +73,8 @@ export function buildConfig(
     maxRequestBytes: settings.integer("max-request-bytes"),
     maxTxnOps: settings.integer("max-txn-ops"),
     maxConcurrentStreams: settings.integer("max-concurrent-streams"),
+    clientTransport:
+      settings.text("experimental-client-transport") === "grpc-js" ? "grpc-js" : "http2",
     grpcKeepaliveMinTimeMs: settings.durationMs("grpc-keepalive-min-time"),
     grpcKeepaliveIntervalMs: settings.durationMs("grpc-keepalive-interval"),
     grpcKeepaliveTimeoutMs: settings.durationMs("grpc-keepalive-timeout"),

@@ -77,6 +77,8 @@ export interface ServerConfig {
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   readonly maxConcurrentStreams: number;
+  /** What serves gRPC to clients. */
+  readonly clientTransport: "http2" | "grpc-js";
   /** Client pings closer together than this are answered with GOAWAY too_many_pings. */
   readonly grpcKeepaliveMinTimeMs: number;
   /** Server ping period on idle connections; 0 is off. */

@@ -14,6 +14,30 @@ export const DEADLINE_EXCEEDED: ErrorFacts = {
 /** A call that was ended before it had a request message. */
 export const NO_REQUEST: ErrorFacts = { status: GrpcStatus.UNKNOWN, message: "EOF" };
 
+/** The client ended its side in the middle of the message of a unary call. */
+export const UNARY_CUT_SHORT: ErrorFacts = {
+  status: GrpcStatus.UNKNOWN,
+  message: "unexpected EOF",
+};
+
+/** The same on a stream: another code in grpc-go. */
+export const STREAM_CUT_SHORT: ErrorFacts = {
+  status: GrpcStatus.INTERNAL,
+  message: "unexpected EOF",
+};
+
+/** Unfinished and unread request messages of one connection are more than the server keeps. */
+export const TOO_MUCH_HELD: ErrorFacts = {
+  status: GrpcStatus.RESOURCE_EXHAUSTED,
+  message: "too many unfinished request bytes on the connection",
+};
+
+/** The request headers are more than the server takes. */
+export const HEADERS_TOO_LARGE: ErrorFacts = {
+  status: GrpcStatus.RESOURCE_EXHAUSTED,
+  message: "request header list is too large",
+};
+
 /** A bug of ours while handling a call. */
 export const INTERNAL_ERROR: ErrorFacts = {
   status: GrpcStatus.INTERNAL,
@@ -26,6 +50,18 @@ export function requestTooBig(size: number, limit: number): ErrorFacts {
     status: GrpcStatus.RESOURCE_EXHAUSTED,
     message: `grpc: received message larger than max (${size} vs. ${limit})`,
   };
+}
+
+/** A compressed request message is larger than the limit once it is decompressed. Bytes. */
+export function inflatedTooBig(limit: number): ErrorFacts {
+  const message = `grpc: received message after decompression larger than max ${limit}`;
+  return { status: GrpcStatus.RESOURCE_EXHAUSTED, message };
+}
+
+/** The client compresses in a way that the server does not know. */
+export function noDecompressor(encoding: string): ErrorFacts {
+  const message = `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`;
+  return { status: GrpcStatus.UNIMPLEMENTED, message };
 }
 
 /** The answer is larger than the limit. Sizes in bytes. */
@@ -67,17 +103,12 @@ export function rewordGrpcJs(status: GrpcStatus, details: string, limit: number)
     case GrpcStatus.RESOURCE_EXHAUSTED: {
       const size = RECEIVED_TOO_BIG.exec(details)?.[1];
       if (size !== undefined) return requestTooBig(Number(size), limit);
-      if (DECOMPRESSED_TOO_BIG.test(details)) {
-        const message = `grpc: received message after decompression larger than max ${limit}`;
-        return { status, message };
-      }
+      if (DECOMPRESSED_TOO_BIG.test(details)) return inflatedTooBig(limit);
       return { status, message: details };
     }
     case GrpcStatus.UNIMPLEMENTED: {
       const encoding = UNKNOWN_ENCODING.exec(details)?.[1];
-      if (encoding === undefined) return { status, message: details };
-      const message = `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`;
-      return { status, message };
+      return encoding === undefined ? { status, message: details } : noDecompressor(encoding);
     }
     default:
       return { status, message: details };

@@ -78,6 +78,13 @@ export const MEMBER_FLAGS = flagGroup("Member", [
   ["grpc-keepalive-interval", "duration", "2h", "Time between two pings of the server; 0 is off."],
   ["grpc-keepalive-timeout", "duration", "20s", "Time to wait for a ping's answer; 0 is off."],
   [
+    "experimental-client-transport",
+    "choice",
+    "http2",
+    "What serves gRPC to clients: 'http2', capstan's own engine, or 'grpc-js'.",
+    { choices: ["http2", "grpc-js"] },
+  ],
+  [
     "socket-reuse-port",
     "boolean",
     "false",
