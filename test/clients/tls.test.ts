@@ -10,51 +10,56 @@ import { Etcdctl } from "./support/etcdctl.js";
 const skip =
   findEtcdProgram("etcdctl") === undefined && "no etcdctl on PATH or in CAPSTAN_ETCD_DIR";
 
-describe("etcdctl over TLS", { skip }, () => {
-  let dir = "";
-  let server: ServerProcess | undefined;
-  const file = (name: string): string => join(dir, name);
+for (const transport of ["http2", "grpc-js"]) describeTls(transport);
 
-  before(async () => {
-    dir = mkdtempSync(join(tmpdir(), "capstan-tls-"));
-    const authority = new Authority("test ca");
-    const own = authority.issue("IP:127.0.0.1", "DNS:localhost");
-    const client = authority.issue("DNS:client");
-    authority.remove();
-    writeFileSync(file("ca.pem"), authority.cert);
-    for (const [name, { cert, key }] of Object.entries({ own, client })) {
-      writeFileSync(file(`${name}.pem`), cert);
-      writeFileSync(file(`${name}.key`), key);
-    }
-    server = await startCapstan({
-      scheme: "https",
-      flags: [
-        ...["--cert-file", file("own.pem"), "--key-file", file("own.key")],
-        ...["--trusted-ca-file", file("ca.pem"), "--client-cert-auth"],
-      ],
+function describeTls(transport: string): void {
+  describe(`etcdctl over TLS, ${transport}`, { skip }, () => {
+    let dir = "";
+    let server: ServerProcess | undefined;
+    const file = (name: string): string => join(dir, name);
+
+    before(async () => {
+      dir = mkdtempSync(join(tmpdir(), "capstan-tls-"));
+      const authority = new Authority("test ca");
+      const own = authority.issue("IP:127.0.0.1", "DNS:localhost");
+      const client = authority.issue("DNS:client");
+      authority.remove();
+      writeFileSync(file("ca.pem"), authority.cert);
+      for (const [name, { cert, key }] of Object.entries({ own, client })) {
+        writeFileSync(file(`${name}.pem`), cert);
+        writeFileSync(file(`${name}.key`), key);
+      }
+      server = await startCapstan({
+        scheme: "https",
+        flags: [
+          ...["--cert-file", file("own.pem"), "--key-file", file("own.key")],
+          ...["--trusted-ca-file", file("ca.pem"), "--client-cert-auth"],
+          ...["--experimental-client-transport", transport],
+        ],
+      });
+    });
+    after(async () => {
+      await server?.dispose();
+      rmSync(dir, { recursive: true, force: true });
+    });
+
+    const etcdctl = (
+      ...more: readonly string[]
+    ): Promise<{ code: number | null; stdout: string }> => {
+      const target = `https://${server?.target}`;
+      return new Etcdctl(target).run([`--cacert=${file("ca.pem")}`, ...more]);
+    };
+    const known = (): string[] => [`--cert=${file("client.pem")}`, `--key=${file("client.key")}`];
+
+    test("puts, gets and sees the member healthy with a certificate of the right authority", async () => {
+      assert.equal((await etcdctl(...known(), "put", "a", "1")).stdout, "OK\n");
+      assert.equal((await etcdctl(...known(), "get", "a")).stdout, "a\n1\n");
+      assert.equal((await etcdctl(...known(), "endpoint", "health")).code, 0);
+    });
+
+    test("is refused without one", async () => {
+      const { code } = await etcdctl("--dial-timeout=2s", "--command-timeout=2s", "get", "a");
+      assert.notEqual(code, 0);
     });
   });
-  after(async () => {
-    await server?.dispose();
-    rmSync(dir, { recursive: true, force: true });
-  });
-
-  const etcdctl = (
-    ...more: readonly string[]
-  ): Promise<{ code: number | null; stdout: string }> => {
-    const target = `https://${server?.target}`;
-    return new Etcdctl(target).run([`--cacert=${file("ca.pem")}`, ...more]);
-  };
-  const known = (): string[] => [`--cert=${file("client.pem")}`, `--key=${file("client.key")}`];
-
-  test("puts, gets and sees the member healthy with a certificate of the right authority", async () => {
-    assert.equal((await etcdctl(...known(), "put", "a", "1")).stdout, "OK\n");
-    assert.equal((await etcdctl(...known(), "get", "a")).stdout, "a\n1\n");
-    assert.equal((await etcdctl(...known(), "endpoint", "health")).code, 0);
-  });
-
-  test("is refused without one", async () => {
-    const { code } = await etcdctl("--dial-timeout=2s", "--command-timeout=2s", "get", "a");
-    assert.notEqual(code, 0);
-  });
-});
+}

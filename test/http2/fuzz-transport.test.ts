@@ -14,8 +14,9 @@ import { HpackEncoder } from "../../src/main/http2/hpack/encoder.js";
 import { Http2Transport } from "../../src/main/transport/http2-transport.js";
 import { GrpcStatus } from "../../src/shared/errors.js";
 import { Random } from "../support/random.js";
+import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "../transport/conformance-methods.js";
-import { CountingObserver, until } from "../transport/harness.js";
+import { CountingObserver } from "../transport/harness.js";
 import {
   CALL_FIELDS,
   ClientFrames,

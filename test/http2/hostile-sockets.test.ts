@@ -9,8 +9,9 @@ import {
   HTTP2_QUEUED_BYTES_MAX,
   STREAM_HIGH_WATER_BYTES,
 } from "../../src/shared/limits.js";
+import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "../transport/conformance-methods.js";
-import { Harness, until } from "../transport/harness.js";
+import { Harness } from "../transport/harness.js";
 import { CALL_FIELDS, frame, message, settings, uint32 } from "./support/frames.js";
 import { SocketClient } from "./support/socket-client.js";
 

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Flag, FrameType } from "../../src/main/http2/frame-format.js";
 import { Http2Transport } from "../../src/main/transport/http2-transport.js";
+import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "../transport/conformance-methods.js";
-import { Harness, until } from "../transport/harness.js";
+import { Harness } from "../transport/harness.js";
 import { CALL_FIELDS, frame, message, uint32 } from "./support/frames.js";
 import { SocketClient } from "./support/socket-client.js";
 

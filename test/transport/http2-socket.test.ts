@@ -9,8 +9,9 @@ import type { MethodTable, UnaryCall } from "../../src/main/transport/method.js"
 import { GrpcStatus } from "../../src/shared/errors.js";
 import { HTTP2_OUTPUT_PAUSE_BYTES, HTTP2_QUEUED_BYTES_MAX } from "../../src/shared/limits.js";
 import { ClientFrames, frame, message, uint32 } from "../http2/support/frames.js";
+import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "./conformance-methods.js";
-import { Harness, until } from "./harness.js";
+import { Harness } from "./harness.js";
 import { frame as grpcFrame, resultOf } from "./raw-client.js";
 import { settle, startOnTestSocket } from "./test-socket.js";
 

@@ -7,7 +7,7 @@ import { after, describe, test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { TlsMaterial } from "../../src/main/config/tls-files.js";
 import { HttpServer } from "../../src/main/http/http-server.js";
-import { GrpcJsTransport } from "../../src/main/transport/grpc-js-transport.js";
+import { Http2Transport } from "../../src/main/transport/http2-transport.js";
 import { Port } from "../../src/main/transport/port.js";
 import { Authority } from "../support/certificates.js";
 import { until } from "../support/until.js";
@@ -27,7 +27,7 @@ after(() => {
 });
 
 async function openPort(tls: Partial<TlsMaterial> = {}, firstBytesTimeoutMs = 60_000) {
-  const transport = new GrpcJsTransport({
+  const transport = new Http2Transport({
     methods: conformanceMethods(new MethodLog()),
     observer: new CountingObserver(),
     receiveBytesMax: 1024 * 1024,

@@ -1,7 +1,7 @@
 import { unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { assert } from "../../shared/assert.js";
 import { FIRST_BYTES_TIMEOUT_MS } from "../../shared/limits.js";
 import type { ServerUrl } from "../config/server-config.js";
@@ -77,6 +77,8 @@ export class Port {
         socket.on("error", ignore);
         dispatch(socket, handlers, timeoutMs);
       });
+      // After a handshake that took too long Node leaves the socket open.
+      this.#server.on("tlsClientError", (_error: Error, socket: TLSSocket) => socket.destroy());
       // From the first byte on, so that a handshake that never ends counts, and is cut at the end.
       this.#server.on("connection", (socket: Socket) => this.#track(socket));
     }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { Flag, FrameType } from "../../../src/main/http2/frame-format.js";
-import { until } from "../../transport/harness.js";
+import { until } from "../../support/until.js";
 import { CALL_FIELDS, ClientFrames, FrameTeller, frame, message } from "./frames.js";
 
 /** A stream id above all that tests use. */
