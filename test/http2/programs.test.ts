@@ -64,7 +64,9 @@ function findPython(): string | undefined {
 /** Why a test is skipped, or false. */
 function missing(program: string): string | false {
   const { error } = spawnSync(program, ["--version"]);
-  return error === undefined ? false : `${program} is not installed`;
+  // In CI it is never skipped: the test fails.
+  if (error === undefined || process.env.CI === "true") return false;
+  return `${program} is not installed`;
 }
 
 describe("a program that speaks HTTP/2", () => {
@@ -142,7 +144,8 @@ describe("a program that speaks HTTP/2", () => {
   });
 
   const python = findPython();
-  const skip = python === undefined && "no Python with h2 is installed";
+  const skip =
+    python === undefined && process.env.CI !== "true" && "no Python with h2 is installed";
   test("Python's h2 finds no fault with large and small calls", { skip }, async () => {
     for (const [count, size] of [
       [100, 10],

@@ -80,9 +80,16 @@ export function skipWithoutEtcd(): string | false {
     : false;
 }
 
-/** Starts capstan on a free port and waits until it is ready. */
+/**
+ * Starts capstan on a free port and waits until it is ready. CAPSTAN_TEST_TRANSPORT chooses how it serves its
+ * clients (--experimental-client-transport).
+ */
 export function startCapstan(options: StartOptions = {}): Promise<ServerProcess> {
-  return startServer(process.execPath, ["--enable-source-maps", CAPSTAN_MAIN], options);
+  const { CAPSTAN_TEST_TRANSPORT: transport } = process.env;
+  const chosen = transport === undefined ? [] : ["--experimental-client-transport", transport];
+  const flags = [...chosen, ...(options.flags ?? [])];
+  const program = ["--enable-source-maps", CAPSTAN_MAIN];
+  return startServer(process.execPath, program, { ...options, flags });
 }
 
 /** Starts real etcd on free ports and waits until it is ready. */
