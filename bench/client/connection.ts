@@ -1,5 +1,11 @@
 /** Full method names that the workloads call. */
 export const RPC = {
+  authenticate: "/etcdserverpb.Auth/Authenticate",
+  compact: "/etcdserverpb.KV/Compact",
+  hashKv: "/etcdserverpb.Maintenance/HashKV",
+  status: "/etcdserverpb.Maintenance/Status",
+  lock: "/v3lockpb.Lock/Lock",
+  unlock: "/v3lockpb.Lock/Unlock",
   range: "/etcdserverpb.KV/Range",
   put: "/etcdserverpb.KV/Put",
   txn: "/etcdserverpb.KV/Txn",
@@ -24,6 +30,8 @@ export interface StreamEvents {
 /** The sending half of an open stream. */
 export interface OpenStream {
   send(message: Buffer): void;
+  /** Says that nothing more will be sent; the server ends the stream then. */
+  end(): void;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { connectSocket } from "./connect-socket.js";
 import type { Connection, OnAnswer, OpenStream, StreamEvents } from "./connection.js";
 import {
   FLAG,
@@ -16,7 +17,9 @@ import {
   windowUpdateFrame,
 } from "./frames.js";
 import { MESSAGE_PREFIX_BYTES, MessageAssembler } from "./message-assembler.js";
+import type { ConnectOptions } from "./open-connection.js";
 import { RequestHeaders } from "./request-headers.js";
+import { statusText } from "./status-text.js";
 import { StatusReader } from "./trailers.js";
 
 const EMPTY = Buffer.alloc(0);
@@ -30,14 +33,15 @@ interface Stream {
   sendWindow: number;
   /** GRPC frames that wait for the peer's windows, and whether the stream ends behind them. */
   unsent: Buffer[];
-  readonly endsAfterSending: boolean;
+  endsAfterSending: boolean;
+  hasEndedSending: boolean;
   receivedBytes: number;
 }
 
 /**
  * HTTP/2 for a load generator: frames straight on a socket, one write for all requests that one
  * read of answers caused. Costs a tenth of what grpc-js does, so that the server is what gets
- * measured. Plain text.
+ * measured.
  */
 export class FrameConnection implements Connection {
   readonly #socket: Socket;
@@ -57,11 +61,9 @@ export class FrameConnection implements Connection {
   #onSettings: () => void = () => {};
   #onBroken: (error: Error) => void = () => {};
 
-  private constructor(target: string) {
-    const colon = target.lastIndexOf(":");
-    const host = target.slice(0, colon).replace(/^\[|\]$/g, "");
-    this.#headers = new RequestHeaders(target);
-    this.#socket = connect({ host, port: Number(target.slice(colon + 1)), noDelay: true });
+  private constructor(target: string, { tls, token }: ConnectOptions) {
+    this.#headers = new RequestHeaders({ authority: target, isTls: tls !== undefined, token });
+    this.#socket = connectSocket(target, tls);
     this.#socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     this.#socket.on("error", (error) =>
       this.#break(new Error(`${target}: ${error.message}`, { cause: error })),
@@ -78,9 +80,10 @@ export class FrameConnection implements Connection {
     this.#write(windowUpdateFrame(0, WINDOW_BYTES_MAX - INITIAL_WINDOW_BYTES));
   }
 
-  /** Connects to `host:port` and waits for the server's settings; rejects after `timeoutMs`. */
-  static connect(target: string, timeoutMs: number): Promise<FrameConnection> {
-    const connection = new FrameConnection(target);
+  /** Connects to `host:port` and waits for the server's settings. */
+  static connect(target: string, options: ConnectOptions): Promise<FrameConnection> {
+    const { timeoutMs } = options;
+    const connection = new FrameConnection(target, options);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         connection.close();
@@ -115,6 +118,9 @@ export class FrameConnection implements Connection {
       send: (message) => {
         if (stream !== undefined) this.#send(stream, message);
       },
+      end: () => {
+        if (stream !== undefined) this.#endSending(stream);
+      },
     };
   }
 
@@ -141,6 +147,7 @@ export class FrameConnection implements Connection {
       sendWindow: this.#streamWindow,
       unsent: [],
       endsAfterSending,
+      hasEndedSending: endsAfterSending,
       receivedBytes: 0,
     };
     this.#streams.set(id, stream);
@@ -167,6 +174,16 @@ export class FrameConnection implements Connection {
     whole.set(message, FRAME_HEADER_BYTES + MESSAGE_PREFIX_BYTES);
     this.#spendWindow(stream, bytes);
     this.#write(whole);
+  }
+
+  #endSending(stream: Stream): void {
+    if (stream.hasEndedSending || !this.#streams.has(stream.id)) return;
+    stream.hasEndedSending = true;
+    if (stream.unsent.length > 0) {
+      stream.endsAfterSending = true;
+      return;
+    }
+    this.#write(frame({ type: FRAME.data, flags: FLAG.endStream, streamId: stream.id }, EMPTY));
   }
 
   /** Sends what waited, as far as the windows go. */
@@ -272,7 +289,7 @@ export class FrameConnection implements Connection {
   #responseHeaders(header: FrameHeader, payload: Buffer): void {
     if ((header.flags & FLAG.endStream) === 0) return;
     const status = this.#statuses.read(withoutPadding(header, payload));
-    this.#end(header.streamId, status === 0 ? undefined : new Error(`grpc-status ${status}`));
+    this.#end(header.streamId, status === 0 ? undefined : new Error(statusText(status)));
   }
 
   #settings(header: FrameHeader, payload: Buffer): void {

@@ -1,5 +1,12 @@
-import { Client, type ClientDuplexStream, credentials, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import type { Connection, OnAnswer, OpenStream, StreamEvents } from "./connection.js";
+import type { ConnectOptions } from "./open-connection.js";
 
 const RECEIVE_BYTES_MAX = 2_147_483_647;
 const EMPTY = Buffer.alloc(0);
@@ -7,13 +14,16 @@ const EMPTY = Buffer.alloc(0);
 /** A connection of @grpc/grpc-js with serializers that pass bytes through. Plain text. */
 export class GrpcJsConnection implements Connection {
   readonly #client: Client;
+  readonly #metadata = new Metadata();
 
-  private constructor(client: Client) {
+  private constructor(client: Client, token: string | undefined) {
     this.#client = client;
+    if (token !== undefined) this.#metadata.set("token", token);
   }
 
-  /** Connects to `host:port`; rejects when that takes longer than `timeoutMs`. */
-  static connect(target: string, timeoutMs: number): Promise<GrpcJsConnection> {
+  /** Connects to `host:port`; rejects when that takes longer than it may. */
+  static connect(target: string, options: ConnectOptions): Promise<GrpcJsConnection> {
+    const { timeoutMs, token } = options;
     const client = new Client(target, credentials.createInsecure(), {
       "grpc.max_receive_message_length": RECEIVE_BYTES_MAX,
       "grpc.max_send_message_length": RECEIVE_BYTES_MAX,
@@ -22,7 +32,7 @@ export class GrpcJsConnection implements Connection {
     });
     return new Promise((resolve, reject) => {
       client.waitForReady(Date.now() + timeoutMs, (error) => {
-        if (error === undefined || error === null) resolve(new GrpcJsConnection(client));
+        if (error === undefined || error === null) resolve(new GrpcJsConnection(client, token));
         else reject(new Error(`cannot connect to ${target}`, { cause: error }));
       });
     });
@@ -31,7 +41,7 @@ export class GrpcJsConnection implements Connection {
   unary(path: string, message: Buffer, onAnswer: OnAnswer): void {
     const done = (error: ServiceError | null, answer?: Buffer): void =>
       onAnswer(error ?? undefined, answer ?? EMPTY);
-    this.#client.makeUnaryRequest(path, same, same, message, done);
+    this.#client.makeUnaryRequest(path, same, same, message, this.#metadata, done);
   }
 
   bidi(path: string, events: StreamEvents): OpenStream {
@@ -39,11 +49,12 @@ export class GrpcJsConnection implements Connection {
       path,
       same,
       same,
+      this.#metadata,
     );
     stream.on("data", (message: Buffer) => events.onMessage(message));
     stream.once("end", () => events.onEnd(undefined));
     stream.once("error", (error) => events.onEnd(error));
-    return { send: (message) => void stream.write(message) };
+    return { send: (message) => void stream.write(message), end: () => void stream.end() };
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 /*
- * The request side of HPACK (RFC 7541), as far as a client needs it that sends the same five fields
+ * The request side of HPACK (RFC 7541), as far as a client needs it that sends the same fields
  * always. The first request of a connection puts its fields into the server's table, later ones
  * name them by index, as the clients that are used in earnest do: a server is measured with the
  * headers that it meets in life.
@@ -8,6 +8,7 @@
 /** Static table (RFC 7541 appendix A): fields, and names by index. */
 const METHOD_POST = 0x83;
 const SCHEME_HTTP = 0x86;
+const SCHEME_HTTPS = 0x87;
 const NAME_AUTHORITY = 1;
 const NAME_PATH = 4;
 const NAME_CONTENT_TYPE = 31;
@@ -17,8 +18,8 @@ const STATIC_ENTRIES = 61;
 const NEW_NAME = 0;
 const LITERAL_WITH_INDEXING = 0x40;
 const INDEXED = 0x80;
-/** Longest string whose length fits the seven bits in front of it. */
-const STRING_BYTES_MAX = 126;
+/** Seven bits of ones: the length of a string goes on in the bytes behind. */
+const LENGTH_PREFIX_MAX = 127;
 
 interface Field {
   readonly nameIndex: number;
@@ -26,10 +27,20 @@ interface Field {
   readonly value: string;
 }
 
+/** What all requests of a connection say. */
+export interface RequestIdentity {
+  /** host:port. */
+  readonly authority: string;
+  readonly isTls: boolean;
+  /** Sent as metadata of that name, as etcd's client does. */
+  readonly token?: string | undefined;
+}
+
 /**
  * Encodes the headers of gRPC requests on one connection, in the order in which they will be sent.
  */
 export class RequestHeaders {
+  readonly #scheme: number;
   readonly #common: readonly Field[];
   /** Fields that the server's dynamic table holds, oldest first. */
   readonly #table: Field[] = [];
@@ -37,11 +48,13 @@ export class RequestHeaders {
   /** Header blocks made of indexes only: valid until the table grows. */
   readonly #indexedBlocks = new Map<string, Buffer>();
 
-  constructor(authority: string) {
+  constructor({ authority, isTls, token }: RequestIdentity) {
+    this.#scheme = isTls ? SCHEME_HTTPS : SCHEME_HTTP;
     this.#common = [
       { nameIndex: NAME_AUTHORITY, name: ":authority", value: authority },
       { nameIndex: NAME_CONTENT_TYPE, name: "content-type", value: "application/grpc" },
       { nameIndex: NEW_NAME, name: "te", value: "trailers" },
+      ...(token === undefined ? [] : [{ nameIndex: NEW_NAME, name: "token", value: token }]),
     ];
   }
 
@@ -52,7 +65,7 @@ export class RequestHeaders {
     const entries = this.#table.length;
     const fields = [this.#pathField(path), ...this.#common];
     const block = Buffer.concat([
-      Buffer.from([METHOD_POST, SCHEME_HTTP]),
+      Buffer.from([METHOD_POST, this.#scheme]),
       ...fields.map((field) => this.#encode(field)),
     ]);
     if (this.#table.length > entries) this.#indexedBlocks.clear();
@@ -61,9 +74,8 @@ export class RequestHeaders {
   }
 
   #pathField(path: string): Field {
-    const field = this.#pathFields.get(path) ?? {
-      ...{ nameIndex: NAME_PATH, name: ":path", value: path },
-    };
+    const known = this.#pathFields.get(path);
+    const field = known ?? { nameIndex: NAME_PATH, name: ":path", value: path };
     this.#pathFields.set(path, field);
     return field;
   }
@@ -82,8 +94,13 @@ export class RequestHeaders {
   }
 }
 
+/** A string literal without Huffman code, its length as an integer with a 7-bit prefix (RFC 7541 5.1). */
 function plainString(text: string): Buffer {
   const bytes = Buffer.from(text, "latin1");
-  if (bytes.length > STRING_BYTES_MAX) throw new Error(`header value too long: ${text}`);
-  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  if (bytes.length < LENGTH_PREFIX_MAX) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  const length = [LENGTH_PREFIX_MAX];
+  let rest = bytes.length - LENGTH_PREFIX_MAX;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) length.push((rest % 128) + 128);
+  length.push(rest);
+  return Buffer.concat([Buffer.from(length), bytes]);
 }

@@ -1,28 +1,16 @@
-import { nowUs } from "./clock.js";
-import { LatencyHistogram } from "./latency-histogram.js";
+import { type LoopClock, SYSTEM_CLOCK } from "./clock.js";
+import { LAST_CALLS_TIMEOUT_MS, type LoopRun } from "./loop-run.js";
 import type { LoadLimits } from "./plan.js";
+import type { Operation, Tally } from "./tally.js";
 
-/** Reports the end of a call. */
-export type Done = (failure?: Error) => void;
-
-/** Starts one call of one client, and reports its end later, never at once. */
-export type Operation = (done: Done) => void;
-
-/** What the clients of one thread did. */
-export interface LoopOutcome {
-  /** Calls that succeeded. */
-  readonly calls: number;
-  readonly failures: number;
-  readonly firstFailure: string | undefined;
-  readonly startedUs: number;
-  readonly endedUs: number;
-  readonly latencies: LatencyHistogram;
+/** What a loop works with. */
+export interface LoopOptions {
+  readonly limits: LoadLimits;
+  readonly tally: Tally;
+  /** Ends the loop when it is settled; a rejection is the loop's. */
+  readonly until?: Promise<void> | undefined;
+  readonly clock?: LoopClock;
 }
-
-/** Failures after which a run makes no sense. */
-const FAILURES_MAX = 100;
-/** How long the last calls may take once no new ones are made. */
-const LAST_CALLS_TIMEOUT_MS = 60_000;
 
 /**
  * Runs every operation again and again, one call of each at a time, until a limit is reached, and
@@ -30,52 +18,65 @@ const LAST_CALLS_TIMEOUT_MS = 60_000;
  */
 export function runClosedLoop(
   operations: readonly Operation[],
-  limits: LoadLimits,
-): Promise<LoopOutcome> {
-  const loop = new ClosedLoop(limits);
-  return loop.run(operations);
+  options: LoopOptions,
+): Promise<LoopRun> {
+  return new ClosedLoop(options).run(operations);
 }
 
 class ClosedLoop {
-  readonly #latencies = new LatencyHistogram();
-  readonly #startedUs = nowUs();
+  readonly #clock: LoopClock;
+  readonly #tally: Tally;
+  readonly #until: Promise<void> | undefined;
+  readonly #startedUs: number;
   readonly #deadlineUs: number;
   #callsLeft: number;
-  #calls = 0;
-  #failures = 0;
-  #firstFailure: string | undefined;
   #running = 0;
+  #isOver = false;
   #onEnd: () => void = () => {};
 
-  constructor(limits: LoadLimits) {
+  constructor({ limits, tally, until, clock = SYSTEM_CLOCK }: LoopOptions) {
+    this.#clock = clock;
+    this.#tally = tally;
+    this.#until = until;
     this.#callsLeft = limits.calls;
+    this.#startedUs = clock.nowUs();
     this.#deadlineUs = this.#startedUs + limits.seconds * 1_000_000;
   }
 
-  run(operations: readonly Operation[]): Promise<LoopOutcome> {
+  run(operations: readonly Operation[]): Promise<LoopRun> {
     const timeoutMs = (this.#deadlineUs - this.#startedUs) / 1000 + LAST_CALLS_TIMEOUT_MS;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new Error(`${this.#running} calls did not end; ${this.#calls} did`));
-      }, timeoutMs);
+      const cancel = this.#clock.after(timeoutMs, () => {
+        reject(new Error(`${this.#running} calls did not end; ${this.#tally.ended} did`));
+      });
       this.#onEnd = () => {
-        clearTimeout(timer);
-        resolve(this.#outcome());
+        cancel();
+        resolve({ startedUs: this.#startedUs, endedUs: this.#clock.nowUs() });
       };
+      this.#until?.then(
+        () => {
+          this.#isOver = true;
+        },
+        (error: unknown) => {
+          cancel();
+          this.#isOver = true;
+          reject(error);
+        },
+      );
       for (const operation of operations) this.#client(operation);
       if (this.#running === 0) this.#onEnd();
     });
   }
 
   #client(operation: Operation): void {
-    let startedUs = nowUs();
+    let startedUs = this.#clock.nowUs();
     const start = (): void => {
       this.#callsLeft -= 1;
       operation(done);
     };
-    const done = (failure?: Error): void => {
-      const endedUs = nowUs();
-      this.#count(failure, endedUs - startedUs);
+    const done = (failure?: Error, series?: number): void => {
+      const endedUs = this.#clock.nowUs();
+      this.#tally.count({ startedUs, endedUs }, failure, series);
       startedUs = endedUs;
       if (this.#mayGoOn(endedUs)) return start();
       this.#running -= 1;
@@ -87,32 +88,8 @@ class ClosedLoop {
   }
 
   #mayGoOn(atUs: number): boolean {
-    return this.#callsLeft > 0 && atUs < this.#deadlineUs && this.#failures < FAILURES_MAX;
+    return (
+      this.#callsLeft > 0 && atUs < this.#deadlineUs && !this.#isOver && !this.#tally.isHopeless
+    );
   }
-
-  #count(failure: Error | undefined, durationUs: number): void {
-    if (failure === undefined) {
-      this.#calls += 1;
-      this.#latencies.record(durationUs);
-      return;
-    }
-    this.#failures += 1;
-    this.#firstFailure ??= describe(failure);
-  }
-
-  #outcome(): LoopOutcome {
-    return {
-      calls: this.#calls,
-      failures: this.#failures,
-      firstFailure: this.#firstFailure,
-      startedUs: this.#startedUs,
-      endedUs: nowUs(),
-      latencies: this.#latencies,
-    };
-  }
-}
-
-function describe(failure: Error): string {
-  const { cause } = failure;
-  return cause instanceof Error ? `${failure.message}: ${cause.message}` : failure.message;
 }

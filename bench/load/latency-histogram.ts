@@ -7,25 +7,51 @@ const BUCKET_BITS = 6;
 const VALUE_BITS_MAX = 31;
 const BUCKETS = EXACT_BELOW_US + (VALUE_BITS_MAX - EXACT_BITS) * BUCKETS_PER_DOUBLING;
 
-/** What of a histogram is printed, in microseconds. */
+/** Steps between the fastest and the slowest call in which the printed histogram counts. */
+const BAR_STEPS = 10;
+
+/** What of a histogram is printed; times in microseconds. All 0 when nothing was recorded. */
 export interface LatencySummary {
+  readonly count: number;
+  readonly minUs: number;
   readonly meanUs: number;
+  readonly stddevUs: number;
+  readonly p10Us: number;
+  readonly p25Us: number;
   readonly p50Us: number;
+  readonly p75Us: number;
+  readonly p90Us: number;
+  readonly p95Us: number;
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
+  /** Eleven bars from the fastest to the slowest in equal steps: the first holds the fastest alone. */
+  readonly bars: readonly LatencyBar[];
+}
+
+/** Calls that took no longer than this, and longer than the bar before says. */
+export interface LatencyBar {
+  readonly upToUs: number;
+  readonly count: number;
+}
+
+/** A histogram on its way between threads. */
+export interface LatencyCounts {
+  readonly counts: Float64Array;
+  readonly minUs: number;
+  readonly maxUs: number;
+  readonly sumUs: number;
+  readonly sumSquares: number;
 }
 
 /** Counts of durations from 1 us to 35 minutes, each known to 1.6 percent. */
 export class LatencyHistogram {
   /** Counts per bucket; may be sent to another thread. */
-  readonly counts: Float64Array;
+  readonly counts = new Float64Array(BUCKETS);
+  #minUs = Number.POSITIVE_INFINITY;
   #maxUs = 0;
   #sumUs = 0;
-
-  constructor(counts: Float64Array = new Float64Array(BUCKETS)) {
-    this.counts = counts;
-  }
+  #sumSquares = 0;
 
   /** Counts one duration. */
   record(durationUs: number): void {
@@ -33,12 +59,20 @@ export class LatencyHistogram {
     const bucket = bucketOf(whole);
     this.counts[bucket] = this.counts[bucket]! + 1;
     this.#sumUs += durationUs;
+    this.#sumSquares += durationUs * durationUs;
     if (durationUs > this.#maxUs) this.#maxUs = durationUs;
+    if (durationUs < this.#minUs) this.#minUs = durationUs;
   }
 
   /** Everything, to be sent to another thread. */
   export(): LatencyCounts {
-    return { counts: this.counts, maxUs: this.#maxUs, sumUs: this.#sumUs };
+    return {
+      counts: this.counts,
+      minUs: this.#minUs,
+      maxUs: this.#maxUs,
+      sumUs: this.#sumUs,
+      sumSquares: this.#sumSquares,
+    };
   }
 
   /** Adds what another histogram exported. */
@@ -47,18 +81,33 @@ export class LatencyHistogram {
       this.counts[bucket] = this.counts[bucket]! + other.counts[bucket]!;
     }
     this.#sumUs += other.sumUs;
+    this.#sumSquares += other.sumSquares;
     this.#maxUs = Math.max(this.#maxUs, other.maxUs);
+    this.#minUs = Math.min(this.#minUs, other.minUs);
   }
 
-  /** The usual percentiles; zeros when nothing was recorded. */
+  /** The usual figures; zeros when nothing was recorded. */
   summary(): LatencySummary {
     const count = this.counts.reduce((sum, each) => sum + each, 0);
+    const meanUs = count === 0 ? 0 : this.#sumUs / count;
+    const variance = count === 0 ? 0 : this.#sumSquares / count - meanUs * meanUs;
+    const percentile = (share: number): number => this.#percentile(count * share);
     return {
-      meanUs: count === 0 ? 0 : this.#sumUs / count,
-      p50Us: this.#percentile(count * 0.5),
-      p99Us: this.#percentile(count * 0.99),
-      p999Us: this.#percentile(count * 0.999),
+      count,
+      minUs: count === 0 ? 0 : this.#minUs,
+      meanUs,
+      // Sums of doubles may come out a little below zero.
+      stddevUs: Math.sqrt(Math.max(0, variance)),
+      p10Us: percentile(0.1),
+      p25Us: percentile(0.25),
+      p50Us: percentile(0.5),
+      p75Us: percentile(0.75),
+      p90Us: percentile(0.9),
+      p95Us: percentile(0.95),
+      p99Us: percentile(0.99),
+      p999Us: percentile(0.999),
       maxUs: this.#maxUs,
+      bars: count === 0 ? [] : this.#bars(),
     };
   }
 
@@ -73,13 +122,24 @@ export class LatencyHistogram {
     }
     return this.#maxUs;
   }
-}
 
-/** A histogram on its way between threads. */
-export interface LatencyCounts {
-  readonly counts: Float64Array;
-  readonly maxUs: number;
-  readonly sumUs: number;
+  #bars(): LatencyBar[] {
+    const stepUs = (this.#maxUs - this.#minUs) / BAR_STEPS;
+    const bars = Array.from({ length: BAR_STEPS + 1 }, (_, i) => ({
+      upToUs: i === BAR_STEPS ? this.#maxUs : this.#minUs + stepUs * i,
+      count: 0,
+    }));
+    let at = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      const count = this.counts[bucket]!;
+      if (count === 0) continue;
+      // Below every value of the bucket: so the fastest calls are in the first bar.
+      const valueUs = Math.max(bucket === 0 ? 0 : upperBoundOf(bucket - 1), this.#minUs);
+      while (at < BAR_STEPS && valueUs > bars[at]!.upToUs) at += 1;
+      bars[at]!.count += count;
+    }
+    return bars;
+  }
 }
 
 function bucketOf(whole: number): number {

@@ -1,46 +1,30 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { LatencySummary } from "./latency-histogram.js";
-import { LoadThreads } from "./load-threads.js";
+import { type ServerSource, serverCost, serverState } from "../servers/server-cost.js";
+import { LatencyHistogram } from "./latency-histogram.js";
+import { type DeliveryOutcome, LoadThreads, type RunOutcome } from "./load-threads.js";
+import type { Measurement, SeriesMeasurement } from "./measurement.js";
 import type { LoadLimits, LoadPlan } from "./plan.js";
-import { type ProcessUsage, readDeviceWriteBytes, readUsage, sumUsage } from "./server-usage.js";
+
+/** Who is told how far a run is. */
+export interface ProgressView {
+  /** A run begins; `ended` gives the calls that have ended. */
+  start(limits: LoadLimits, ended: () => number): void;
+  stop(): void;
+}
 
 /** What to do around a run. */
 export interface MeasureOptions {
   readonly limits: LoadLimits;
   /** Run that is not measured, before. */
   readonly warmupSeconds: number;
-  /** Server to look at, by its processes: one, or the members of a cluster. */
-  readonly pids?: readonly number[] | undefined;
-  /** Its data directory, or one that is on the same disk, to see what reaches that. */
-  readonly dataDir?: string | undefined;
-  /** How long after the run its work in the background is still counted. */
+  /** How long after the run the server's work in the background is still counted. */
   readonly settleSeconds: number;
-}
-
-/** What one run showed. */
-export interface Measurement {
-  readonly unit: string;
-  readonly count: number;
-  readonly failures: number;
-  readonly firstFailure?: string | undefined;
-  readonly seconds: number;
-  readonly perSecond: number;
-  readonly latency: LatencySummary;
-  /** CPU time of this process per unit. */
-  readonly clientCpuUsPerUnit: number;
-  /** Of the server, where its processes were given; the sum over all of them. */
-  readonly server?: ServerCost;
-}
-
-/** What a run cost the server. */
-export interface ServerCost {
-  readonly cpuUsPerUnit: number;
-  /** Of pages that it dirtied, see ProcessUsage. */
-  readonly writeBytesPerUnit: number;
-  /** What reached the disk, other programs' writes included; where the data directory was given. */
-  readonly deviceBytesPerUnit: number | undefined;
-  readonly rssBytes: number;
-  readonly anonymousBytes: number;
+  /** Where the server's own figures come from. */
+  readonly server?: ServerSource | undefined;
+  /** Keep figures of every second. */
+  readonly sample?: boolean;
+  readonly progress?: ProgressView | undefined;
+  /** Begins something that goes on beside the measured run; gives its end. */
+  readonly beside?: (() => () => Promise<void>) | undefined;
 }
 
 /** Makes a load and measures it. */
@@ -48,29 +32,21 @@ export async function measure(plan: LoadPlan, options: MeasureOptions): Promise<
   const threads = await LoadThreads.start(plan);
   try {
     if (options.warmupSeconds > 0) {
-      const { calls } = await threads.run({
-        calls: Number.POSITIVE_INFINITY,
-        seconds: options.warmupSeconds,
-      });
-      await threads.settle(calls);
+      const { warmupSeconds: seconds } = options;
+      await threads.run({ ...options.limits, calls: Number.POSITIVE_INFINITY, seconds });
+      await threads.settle();
     }
-    const before = serverState(options);
+    const before = await serverState(options.server);
     const clientBefore = process.cpuUsage();
-    const run = await threads.run(options.limits);
-    const deliveries = await threads.settle(run.callsTotal);
-    const clientCpu = process.cpuUsage(clientBefore);
-    const count = deliveries?.count ?? run.calls * threads.unitsPerCall;
-    const seconds = ((deliveries?.endedUs ?? run.endedUs) - run.startedUs) / 1_000_000;
+    const run = await measuredRun(threads, options);
+    const deliveries = await threads.settle();
+    const { user, system } = process.cpuUsage(clientBefore);
+    const measurement = measurementOf(threads, run, deliveries, options.limits);
+    const { count } = measurement;
     const cost = await serverCost(before, count, options);
     return {
-      unit: threads.unit,
-      count,
-      failures: run.failures,
-      firstFailure: run.firstFailure,
-      seconds,
-      perSecond: count / seconds,
-      latency: (deliveries?.latencies ?? run.latencies).summary(),
-      clientCpuUsPerUnit: (clientCpu.user + clientCpu.system) / count,
+      ...measurement,
+      clientCpuUsPerUnit: (user + system) / count,
       ...(cost === undefined ? {} : { server: cost }),
     };
   } finally {
@@ -78,40 +54,50 @@ export async function measure(plan: LoadPlan, options: MeasureOptions): Promise<
   }
 }
 
-/** A server's figures at one moment. */
-export interface ServerState {
-  readonly usage: ProcessUsage;
-  readonly deviceBytes: number | undefined;
+async function measuredRun(threads: LoadThreads, options: MeasureOptions): Promise<RunOutcome> {
+  const { limits, progress } = options;
+  const endBeside = options.beside?.();
+  progress?.start(limits, () => threads.ended);
+  try {
+    return await threads.run(limits, options.sample === true);
+  } finally {
+    progress?.stop();
+    await endBeside?.();
+  }
 }
 
-/** Looks at the server; undefined when it was not said which it is. */
-export function serverState({ pids, dataDir }: MeasureOptions): ServerState | undefined {
-  if (pids === undefined) return undefined;
-  const deviceBytes = dataDir === undefined ? undefined : readDeviceWriteBytes(dataDir);
-  return { usage: sumUsage(pids.map(readUsage)), deviceBytes };
-}
-
-/**
- * What a run of `count` units cost a server since `before`, its work in the background included.
- */
-export async function serverCost(
-  before: ServerState | undefined,
-  count: number,
-  options: MeasureOptions,
-): Promise<ServerCost | undefined> {
-  if (before === undefined) return undefined;
-  await delay(options.settleSeconds * 1000);
-  const after = serverState(options);
-  if (after === undefined) return undefined;
-  const { usage, deviceBytes } = after;
+function measurementOf(
+  threads: LoadThreads,
+  run: RunOutcome,
+  deliveries: DeliveryOutcome | undefined,
+  limits: LoadLimits,
+): Omit<Measurement, "clientCpuUsPerUnit" | "server"> {
+  const { unit, unitsPerCall, series: names, countsDeliveries } = threads.unit;
+  const runSeconds = (run.endedUs - run.startedUs) / 1_000_000;
+  const all = new LatencyHistogram();
+  for (const latencies of run.latencies) all.add(latencies.export());
+  const calls = all.summary();
+  const series = names.map((name, i) => seriesOf(name, run.latencies[i] ?? all, runSeconds));
+  let counted = { count: calls.count * unitsPerCall, seconds: runSeconds, latency: calls };
+  if (deliveries !== undefined) {
+    const { name, count, latencies, endedUs } = deliveries;
+    const seconds = (endedUs - run.startedUs) / 1_000_000;
+    series.push({ ...seriesOf(name, latencies, seconds), count });
+    if (countsDeliveries) counted = { count, seconds, latency: latencies.summary() };
+  }
+  const { rate } = limits;
   return {
-    cpuUsPerUnit: (usage.cpuUs - before.usage.cpuUs) / count,
-    writeBytesPerUnit: (usage.writeBytes - before.usage.writeBytes) / count,
-    deviceBytesPerUnit:
-      deviceBytes === undefined || before.deviceBytes === undefined
-        ? undefined
-        : (deviceBytes - before.deviceBytes) / count,
-    rssBytes: usage.rssBytes,
-    anonymousBytes: usage.anonymousBytes,
+    unit,
+    ...counted,
+    perSecond: counted.count / counted.seconds,
+    series: series.filter((each) => each.count > 0),
+    failures: [...run.failures].map(([text, times]) => ({ text, count: times })),
+    ...(rate === undefined ? {} : { schedule: { rate, waited: run.waited, missed: run.missed } }),
+    samples: run.samples,
   };
+}
+
+function seriesOf(name: string, latencies: LatencyHistogram, seconds: number): SeriesMeasurement {
+  const latency = latencies.summary();
+  return { name, count: latency.count, perSecond: latency.count / seconds, latency };
 }

@@ -1,39 +1,28 @@
-import type { ClientKind } from "../client/open-connection.js";
+import type { ConnectOptions } from "../client/open-connection.js";
+import type { Load } from "./loads.js";
 
-/** Loads that can be made. */
-export const WORKLOADS = ["put", "range", "txn", "watch", "lease-keepalive", "fill"] as const;
-/** Name of a load. */
-export type WorkloadName = (typeof WORKLOADS)[number];
-
-/** One load, in full: enough to make it again. */
+/** One load on a server, in full: enough to make it again. */
 export interface LoadPlan {
-  readonly workload: WorkloadName;
+  readonly load: Load;
   /** host:port each; connections go round robin. */
   readonly endpoints: readonly string[];
-  readonly client: ClientKind;
+  readonly connect: ConnectOptions;
   /** Threads of the load generator. */
   readonly threads: number;
   readonly conns: number;
-  /** Closed loops, each with one call under way; spread over the connections. */
+  /** How many calls can be under way; clients share the connections. */
   readonly clients: number;
-  readonly keySize: number;
-  readonly valSize: number;
-  /** Keys are numbered below this. */
-  readonly keySpaceSize: number;
-  readonly sequentialKeys: boolean;
   readonly seed: number;
-  /** range: "l" linearizable, "s" serializable. */
-  readonly consistency: "l" | "s";
-  /** range: keys per answer. */
-  readonly span: number;
-  /** watch: streams, and watchers on each, all on the whole written prefix. */
-  readonly streams: number;
-  readonly watchPerStream: number;
 }
 
-/** When a run ends: at whichever comes first. */
+/** How many calls a run makes, and how fast. */
 export interface LoadLimits {
-  /** Calls; Infinity for no such limit. */
+  /** Calls; Infinity for no such limit. The run ends at this or `seconds`, whichever comes first. */
   readonly calls: number;
   readonly seconds: number;
+  /**
+   * Calls per second on a schedule that does not wait for answers; undefined: each client makes its
+   * next call when the last one was answered.
+   */
+  readonly rate?: number | undefined;
 }

@@ -1,13 +1,24 @@
-/** Shortest key: a prefix and ten digits. */
-export const KEY_BYTES_MIN = 16;
-/** Bytes of a prefix: each kind of load has its own, so that they do not disturb one another. */
-export const PREFIX_BYTES = 6;
+/** Keys of at least so many bytes begin with a prefix that says which load wrote them. */
+const PREFIXED_KEY_BYTES_MIN = 16;
 
 const ZERO = 0x30;
 
+/**
+ * What keys of a load begin with: each kind of load has six letters of its own, so that they do not
+ * disturb one another; short keys have no room for it.
+ */
+export function prefixFor(prefix: string, keyBytes: number): string {
+  return keyBytes >= PREFIXED_KEY_BYTES_MIN ? prefix : "";
+}
+
+/** How many different keys of this size there can be. */
+export function keySpaceMax(keyBytes: number): number {
+  return 10 ** Math.min(keyBytes, 10);
+}
+
 /** The key with this number: the prefix, then the number in decimal with zeros in front. */
 export function benchKey(prefix: string, number: number, keyBytes: number): Buffer {
-  return Buffer.from(prefix + String(number).padStart(keyBytes - PREFIX_BYTES, "0"), "latin1");
+  return Buffer.from(prefix + String(number).padStart(keyBytes - prefix.length, "0"), "latin1");
 }
 
 /**

@@ -1,8 +1,5 @@
 import { benchKey, writeDigits } from "./bench-key.js";
 
-/** Above every number that a run uses. */
-const PLACEHOLDER_BASE = 9_000_000_000;
-
 /** What a template is made of. */
 export interface TemplateShape {
   readonly prefix: string;
@@ -25,15 +22,20 @@ export class KeyTemplate {
 
   /**
    * `encode` gets stand-ins for the keys and must put each of them somewhere into the message, once
-   * or more.
+   * or more. It is called several times, and must give the same for the same keys.
    */
   constructor(shape: TemplateShape, encode: (keys: readonly Buffer[]) => Uint8Array) {
-    const keyOf = (number: number): Buffer => benchKey(shape.prefix, number, shape.keyBytes);
-    const placeholders = Array.from({ length: shape.keys }, (_, i) => keyOf(PLACEHOLDER_BASE + i));
+    const zero = benchKey(shape.prefix, 0, shape.keyBytes);
+    const keys = Array.from({ length: shape.keys }, () => zero);
     this.#stride = shape.stride ?? 1;
-    this.#bytes = Buffer.from(encode(placeholders));
-    this.#keyEnds = placeholders.map((key) => endsOf(this.#bytes, key));
-    for (const end of this.#keyEnds.flat()) keyOf(0).copy(this.#bytes, end - shape.keyBytes);
+    this.#bytes = Buffer.from(encode(keys));
+    // Where the message changes when a key does, there the key is: looking for its bytes could
+    // find others that are the same.
+    const changed = Buffer.from(zero.map((byte) => byte + 1));
+    this.#keyEnds = keys.map((_, i) => {
+      const other = encode(keys.map((key, j) => (j === i ? changed : key)));
+      return endsOfChanges(this.#bytes, other, shape.keyBytes);
+    });
   }
 
   get length(): number {
@@ -64,10 +66,12 @@ export class KeyTemplate {
   }
 }
 
-function endsOf(bytes: Buffer, key: Buffer): number[] {
+function endsOfChanges(bytes: Buffer, other: Uint8Array, keyBytes: number): number[] {
   const ends: number[] = [];
-  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + key.length)) {
-    ends.push(at + key.length);
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (bytes[at] === other[at]) continue;
+    ends.push(at + keyBytes);
+    at += keyBytes - 1;
   }
   if (ends.length === 0) throw new Error("a template lacks one of its keys");
   return ends;

@@ -1,23 +1,30 @@
 import { seededRandom } from "../../src/shared/prng.js";
-import type { LoadPlan } from "../load/plan.js";
-import type { Share } from "./workload.js";
+import type { WorkloadContext } from "./workload.js";
 
 /** Gives the next key's number. */
 export type NextNumber = () => number;
 
-/**
- * Numbers below the plan's key space: in order (each thread its own), or at random by the plan's
- * seed.
- */
-export function keyNumbers(plan: LoadPlan, share: Share): NextNumber {
-  if (plan.sequentialKeys) {
-    let next = share.thread;
-    return () => {
-      const number = next % plan.keySpaceSize;
-      next += share.threads;
-      return number;
-    };
-  }
-  const random = seededRandom(plan.seed + share.thread);
-  return () => random.below(plan.keySpaceSize);
+/** Numbers below `limit` in order, each thread its own, from the start again at the end. */
+export function numbersInOrder(limit: number, { share }: WorkloadContext): NextNumber {
+  let next = share.thread;
+  return () => {
+    const number = next % limit;
+    next += share.threads;
+    return number;
+  };
+}
+
+/** Numbers below `limit` at random, by the seed. */
+export function randomNumbers(limit: number, { seed, share }: WorkloadContext): NextNumber {
+  const random = seededRandom(seed + share.thread);
+  return () => random.below(limit);
+}
+
+/** Numbers of a key space, in order or at random. */
+export function keyNumbers(
+  load: { readonly keySpaceSize: number; readonly sequentialKeys: boolean },
+  context: WorkloadContext,
+): NextNumber {
+  const numbers = load.sequentialKeys ? numbersInOrder : randomNumbers;
+  return numbers(load.keySpaceSize, context);
 }

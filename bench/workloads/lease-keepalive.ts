@@ -5,7 +5,7 @@ import {
   LeaseKeepAliveResponse,
 } from "../../src/shared/gen/etcdserverpb/rpc.js";
 import { type Connection, call, RPC } from "../client/connection.js";
-import type { Done, Operation } from "../load/closed-loop.js";
+import type { Done, Operation } from "../load/tally.js";
 import type { Workload } from "./workload.js";
 
 /** Leases are left to expire after the run. */
@@ -16,7 +16,7 @@ const LEASE_TTL_SECONDS = 60n;
  * answered.
  */
 export function leaseKeepAliveWorkload(): Workload {
-  return { unit: "renewals", unitsPerCall: 1, open: openRenewal };
+  return { unit: "renewals", open: openRenewal };
 }
 
 async function openRenewal(connection: Connection): Promise<Operation> {

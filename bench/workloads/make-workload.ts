@@ -1,29 +1,49 @@
 import { unreachable } from "../../src/shared/assert.js";
-import type { LoadPlan } from "../load/plan.js";
+import type { Load } from "../load/loads.js";
 import { fillWorkload } from "./fill.js";
+import { k8sWorkload } from "./k8s/k8s.js";
 import { leaseKeepAliveWorkload } from "./lease-keepalive.js";
+import { listWorkload } from "./list.js";
 import { putWorkload } from "./put.js";
-import { rangeWorkload } from "./range.js";
-import { txnWorkload } from "./txn.js";
+import { rangeSpanWorkload, rangeWorkload } from "./range.js";
+import { stmWorkload } from "./stm/stm.js";
+import { txnK8sWorkload } from "./txn-k8s.js";
+import { txnMixedWorkload } from "./txn-mixed.js";
+import { txnPutWorkload } from "./txn-put.js";
 import { watchWorkload } from "./watch.js";
-import type { Share, Workload } from "./workload.js";
+import { watchGetWorkload } from "./watch-get.js";
+import type { Workload, WorkloadContext } from "./workload.js";
 
-/** One thread's part of a plan. */
-export function makeWorkload(plan: LoadPlan, share: Share): Workload {
-  switch (plan.workload) {
+/** One thread's part of a load. */
+export function makeWorkload(load: Load, context: WorkloadContext): Workload {
+  switch (load.kind) {
     case "put":
-      return putWorkload(plan, share);
+      return putWorkload(load, context);
     case "range":
-      return rangeWorkload(plan, share);
-    case "txn":
-      return txnWorkload(plan, share);
+      return rangeWorkload(load);
+    case "range-span":
+      return rangeSpanWorkload(load, context);
+    case "list":
+      return listWorkload(load, context);
+    case "fill":
+      return fillWorkload(load, context);
+    case "txn-put":
+      return txnPutWorkload(load, context);
+    case "txn-mixed":
+      return txnMixedWorkload(load, context);
+    case "txn-k8s":
+      return txnK8sWorkload(load, context);
     case "watch":
-      return watchWorkload(plan, share);
+      return watchWorkload(load, context);
+    case "watch-get":
+      return watchGetWorkload(load);
     case "lease-keepalive":
       return leaseKeepAliveWorkload();
-    case "fill":
-      return fillWorkload(plan, share);
+    case "stm":
+      return stmWorkload(load, context);
+    case "k8s":
+      return k8sWorkload(load, context);
     default:
-      return unreachable(plan.workload);
+      return unreachable(load);
   }
 }

@@ -1,133 +1,87 @@
-import { WatchRequest, WatchResponse } from "../../src/shared/gen/etcdserverpb/rpc.js";
-import { type Connection, RPC } from "../client/connection.js";
-import { nowUs } from "../load/clock.js";
-import { LatencyHistogram } from "../load/latency-histogram.js";
-import type { LoadPlan } from "../load/plan.js";
-import { prefixEnd } from "../wire/bench-key.js";
+import { WatchRequest } from "../../src/shared/gen/etcdserverpb/rpc.js";
+import { RPC } from "../client/connection.js";
+import type { WatchLoad } from "../load/loads.js";
+import { benchKey, prefixEnd } from "../wire/bench-key.js";
 import { randomValue } from "../wire/value.js";
-import { scanWatchResponse } from "../wire/watch-scan.js";
-import { keyNumbers } from "./key-numbers.js";
+import { type NextNumber, numbersInOrder, randomNumbers } from "./key-numbers.js";
 import { putTemplate } from "./put.js";
-import type { Deliveries, Share, Workload } from "./workload.js";
+import { SENT_AT_BYTES, stampSentAt, WatchedEvents } from "./watched-events.js";
+import type { Workload, WorkloadContext } from "./workload.js";
 
 const WATCH_PREFIX = "bwtch/";
-/** A value begins with the time at which its put was sent, a double in microseconds. */
-const SENT_AT_BYTES = 8;
-const SETTLE_TIMEOUT_MS = 60_000;
-const CREATED_TIMEOUT_MS = 30_000;
 
-/** Puts on a prefix that many watchers watch; what counts is the events that reach them. */
-export function watchWorkload(plan: LoadPlan, share: Share): Workload {
-  const value = randomValue(Math.max(plan.valSize, SENT_AT_BYTES), plan.seed);
-  const template = putTemplate(plan, WATCH_PREFIX, value);
+/** Puts on keys that many watchers watch; what counts is the events that reach them. */
+export function watchWorkload(load: WatchLoad, context: WorkloadContext): Workload {
+  const value = randomValue(Math.max(load.valSize, SENT_AT_BYTES), context.seed);
+  const template = putTemplate(WATCH_PREFIX, load.keySize, value);
   const valueOffset = template.offsetOf(value);
-  const next = keyNumbers(plan, share);
+  const next = nextPut(load, context);
   return {
     unit: "events",
-    unitsPerCall: 1,
-    deliveries: new WatchedEvents(plan, share),
+    series: ["puts"],
+    deliveries: watchers(load, context),
+    countsDeliveries: true,
     open: (connection) =>
       Promise.resolve((done) => {
         const message = template.fill(next());
-        message.writeDoubleLE(nowUs(), valueOffset);
-        connection.unary(RPC.put, message, done);
+        stampSentAt(message, valueOffset);
+        connection.unary(RPC.put, message, (failure) => done(failure));
       }),
   };
 }
 
-class WatchedEvents implements Deliveries {
-  readonly #streams: number;
-  readonly #watchPerStream: number;
-  #latencies = new LatencyHistogram();
-  #count = 0;
-  #countTotal = 0;
-  #failure: Error | undefined;
-  /** Resolves the promise that waits for the count to reach a number. */
-  #awaited = { count: Number.POSITIVE_INFINITY, settle: (): void => {} };
-
-  constructor(plan: LoadPlan, share: Share) {
-    // Streams of this thread: those whose number it is the turn of.
-    this.#streams = Math.floor((plan.streams + share.threads - 1 - share.thread) / share.threads);
-    this.#watchPerStream = plan.watchPerStream;
-  }
-
-  async open(connections: readonly Connection[]): Promise<void> {
-    const opened = Array.from({ length: this.#streams }, (_, i) =>
-      this.#openStream(connections[i % connections.length]!),
-    );
-    await Promise.all(opened);
-  }
-
-  settle(calls: number): Promise<void> {
-    const expected = calls * this.#streams * this.#watchPerStream;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new Error(`${this.#countTotal} of ${expected} events came`));
-      }, SETTLE_TIMEOUT_MS);
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#awaited.count = Number.POSITIVE_INFINITY;
-        if (this.#failure === undefined) resolve();
-        else reject(this.#failure);
-      };
-      this.#awaited = { count: expected, settle };
-      if (this.#countTotal >= expected || this.#failure !== undefined) settle();
-    });
-  }
-
-  take(): { count: number; latencies: LatencyHistogram } {
-    const taken = { count: this.#count, latencies: this.#latencies };
-    this.#count = 0;
-    this.#latencies = new LatencyHistogram();
-    return taken;
-  }
-
-  #openStream(connection: Connection): Promise<void> {
-    let createdLeft = this.#watchPerStream;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`${createdLeft} watchers were not created`)),
-        CREATED_TIMEOUT_MS,
-      );
-      const stream = connection.bidi(RPC.watch, {
-        onMessage: (message) => {
-          if (createdLeft === 0) return this.#receive(message);
-          if (WatchResponse.decode(message).created) createdLeft -= 1;
-          if (createdLeft > 0) return;
-          clearTimeout(timer);
-          resolve();
-        },
-        onEnd: (failure) => {
-          clearTimeout(timer);
-          const error = failure ?? new Error("a watch stream ended");
-          this.#fail(error);
-          reject(error);
-        },
-      });
-      for (let i = 0; i < this.#watchPerStream; i += 1) stream.send(createRequest());
-    });
-  }
-
-  #receive(message: Buffer): void {
-    const now = nowUs();
-    const { events, canceled } = scanWatchResponse(message, (offset) =>
-      this.#latencies.record(now - message.readDoubleLE(offset)),
-    );
-    this.#count += events;
-    this.#countTotal += events;
-    if (canceled) this.#fail(new Error("a watcher was cancelled"));
-    if (this.#countTotal >= this.#awaited.count) this.#awaited.settle();
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#awaited.settle();
-  }
+/** The number of the i-th watched key: spread over the key space. */
+function watchedKey(load: WatchLoad, i: number): number {
+  return load.sequentialKeys || load.watchedKeyTotal === load.keySpaceSize
+    ? i % load.keySpaceSize
+    : Math.floor((i * load.keySpaceSize) / load.watchedKeyTotal) % load.keySpaceSize;
 }
 
-function createRequest(): Buffer {
-  const key = Buffer.from(WATCH_PREFIX);
-  const value = { key, rangeEnd: prefixEnd(WATCH_PREFIX) };
+function nextPut(load: WatchLoad, context: WorkloadContext): NextNumber {
+  if (load.watchedKeyTotal > 0) {
+    const next = numbersInOrder(load.watchedKeyTotal, context);
+    return () => watchedKey(load, next());
+  }
+  const numbers = load.sequentialKeys ? numbersInOrder : randomNumbers;
+  return numbers(load.keySpaceSize, context);
+}
+
+function watchers(load: WatchLoad, { share }: WorkloadContext): WatchedEvents {
+  /** Watchers of each watched key, on the streams of this thread. */
+  const perKey = new Float64Array(Math.max(1, load.watchedKeyTotal));
+  const streams: Buffer[][] = [];
+  for (let stream = share.thread; stream < load.streams; stream += share.threads) {
+    streams.push(
+      Array.from({ length: load.watchPerStream }, (_, i) => {
+        const watcher = stream * load.watchPerStream + i;
+        const watched = load.watchedKeyTotal === 0 ? 0 : watcher % load.watchedKeyTotal;
+        perKey[watched] = (perKey[watched] ?? 0) + 1;
+        return createRequest(load, watched);
+      }),
+    );
+  }
+  return new WatchedEvents({
+    streams,
+    stamped: true,
+    expected: ([puts = 0]) => eventsOf(puts, perKey),
+  });
+}
+
+/** Events that `puts` puts on the keys in turn cause. */
+function eventsOf(puts: number, perKey: Float64Array): number {
+  const perRound = perKey.reduce((sum, each) => sum + each, 0);
+  const rest = perKey.subarray(0, puts % perKey.length);
+  return Math.floor(puts / perKey.length) * perRound + rest.reduce((sum, each) => sum + each, 0);
+}
+
+function createRequest(load: WatchLoad, watched: number): Buffer {
+  const { prevKv } = load;
+  const number = watchedKey(load, watched);
+  const range =
+    load.watchedKeyTotal === 0
+      ? { key: Buffer.from(WATCH_PREFIX), rangeEnd: prefixEnd(WATCH_PREFIX) }
+      : { key: benchKey(WATCH_PREFIX, number, load.keySize) };
+  const value = { ...range, prevKv };
   const request = WatchRequest.fromPartial({ requestUnion: { $case: "createRequest", value } });
   return Buffer.from(WatchRequest.encode(request).finish());
 }

@@ -22,6 +22,8 @@ const printError = (text: string): void => void process.stderr.write(text);
 const [command, ...rest] = process.argv.slice(2);
 if (command === "utl") {
   process.exitCode = await runUtl(rest, { print, printError });
+} else if (command === "bench") {
+  process.exitCode = await bench(rest);
 } else {
   const loaded = loadConfig({
     argv: process.argv.slice(2),
@@ -31,6 +33,17 @@ if (command === "utl") {
   });
   if (loaded.kind === "exit") process.exitCode = loaded.exitCode;
   else await serve(loaded.config, loaded.log);
+}
+
+/** Runs the load generator, which is no part of the server: nothing of it is loaded but here. */
+async function bench(words: readonly string[]): Promise<number> {
+  const program = new URL("../../bench/main.js", import.meta.url);
+  const { runBench }: BenchProgram = await import(program.href);
+  return runBench(words);
+}
+
+interface BenchProgram {
+  readonly runBench: (words: readonly string[]) => Promise<number>;
 }
 
 /** Runs the server until a signal ends it. */

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Connection, call } from "../../bench/client/connection.js";
-import { type ClientKind, openConnection } from "../../bench/client/open-connection.js";
+import {
+  type ClientKind,
+  openConnection,
+  PLAIN_CONNECT,
+} from "../../bench/client/open-connection.js";
 import { GrpcJsTransport } from "../../src/main/transport/grpc-js-transport.js";
 import { until } from "../support/until.js";
 import { conformanceMethods, MethodLog } from "../transport/conformance-methods.js";
@@ -18,7 +22,7 @@ for (const kind of KINDS) {
     before(async () => {
       const methods = conformanceMethods(new MethodLog());
       harness = await Harness.start((options) => new GrpcJsTransport(options), methods);
-      connection = await openConnection(kind, target());
+      connection = await openConnection(target(), { ...PLAIN_CONNECT, client: kind });
     });
 
     after(async () => {
@@ -70,7 +74,10 @@ for (const kind of KINDS) {
         (options) => new GrpcJsTransport(options),
         conformanceMethods(new MethodLog()),
       );
-      const other = await openConnection(kind, `127.0.0.1:${doomed.portNumber}`);
+      const other = await openConnection(`127.0.0.1:${doomed.portNumber}`, {
+        ...PLAIN_CONNECT,
+        client: kind,
+      });
       const hanging = call(other, "/t.T/Hang", Buffer.alloc(0));
       // An answer to a later call shows that the first has been sent.
       await call(other, "/t.T/Echo", Buffer.from("x"));
@@ -84,5 +91,5 @@ test("openConnection() rejects when nobody listens", async () => {
   const closed = await Harness.start((options) => new GrpcJsTransport(options), []);
   const port = closed.portNumber;
   await closed.stop();
-  await assert.rejects(openConnection("frames", `127.0.0.1:${port}`), /127\.0\.0\.1/);
+  await assert.rejects(openConnection(`127.0.0.1:${port}`, PLAIN_CONNECT), /127\.0\.0\.1/);
 });

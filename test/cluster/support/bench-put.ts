@@ -22,6 +22,8 @@ export async function benchPut(
   const flags = {
     endpoints,
     total: puts.total,
+    // Long enough for the prefix.
+    "key-size": 32,
     "val-size": puts.valueBytes,
     clients: 400,
     conns: 8,

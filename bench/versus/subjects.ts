@@ -11,7 +11,7 @@ import {
   startCapstan,
   startEtcd,
 } from "../../test/support/server-process.js";
-import { UsageError } from "../options.js";
+import { UsageError } from "../commands/flags.js";
 
 /** Servers that can be measured. */
 export type SubjectName = "capstan" | "etcd";

@@ -3,20 +3,23 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { call, RPC } from "./client/connection.js";
-import { openConnection } from "./client/open-connection.js";
-import { LatencyHistogram } from "./load/latency-histogram.js";
-import { type Measurement, type MeasureOptions, serverCost, serverState } from "./load/measure.js";
-import type { LoadPlan } from "./load/plan.js";
-import { readUsage } from "./load/server-usage.js";
-import { randomValue } from "./wire/value.js";
-import { COMMON_PREFIX, putTemplate } from "./workloads/put.js";
-import { rangeTemplate } from "./workloads/range.js";
+import { call, RPC } from "../client/connection.js";
+import { openConnection, PLAIN_CONNECT } from "../client/open-connection.js";
+import { LatencyHistogram } from "../load/latency-histogram.js";
+import type { PutLoad, RangeSpanLoad } from "../load/loads.js";
+import type { MeasureOptions } from "../load/measure.js";
+import type { Measurement } from "../load/measurement.js";
+import type { LoadPlan } from "../load/plan.js";
+import { readUsage } from "../servers/process-usage.js";
+import { serverCost, serverState } from "../servers/server-cost.js";
+import { randomValue } from "../wire/value.js";
+import { COMMON_PREFIX, putTemplate } from "../workloads/put.js";
+import { rangeTemplate } from "../workloads/range.js";
 
 /**
  * Loads that h2load can make: it sends the same body again and again, so all of it hits one key.
  */
-export type H2loadWorkload = "put" | "range";
+export type H2loadLoad = PutLoad | RangeSpanLoad;
 
 const HEADERS = ["content-type: application/grpc", "te: trailers"];
 /** Beyond the run itself, before h2load is taken to hang. */
@@ -28,12 +31,13 @@ const EXTRA_SECONDS = 60;
  */
 export async function measureWithH2load(
   program: string,
-  plan: LoadPlan & { readonly workload: H2loadWorkload },
+  plan: LoadPlan & { readonly load: H2loadLoad },
   options: MeasureOptions,
 ): Promise<Measurement> {
   const [target = ""] = plan.endpoints;
-  const path = RPC[plan.workload];
-  const message = fixedMessage(plan);
+  const name = plan.load.kind === "put" ? "put" : "range";
+  const path = RPC[name];
+  const message = fixedMessage(plan.load, plan.seed);
   await checkOnce(target, path, message);
   const folder = mkdtempSync(join(tmpdir(), "capstan-h2load-"));
   try {
@@ -50,17 +54,19 @@ export async function measureWithH2load(
     const warmupSeconds = Math.ceil(options.warmupSeconds);
     if (warmupSeconds > 0) await runH2load(program, args(warmupSeconds), warmupSeconds);
     rmSync(log, { force: true });
-    const before = serverState(options);
+    const before = await serverState(options.server);
     // Only whole seconds are understood, and Infinity is not.
     const seconds = Math.max(1, Math.round(options.limits.seconds));
     const clientCpuUs = await runH2load(program, args(seconds), seconds);
     const seen = readLog(log);
-    const cost = await serverCost(before, seen.count, options);
+    const { count } = seen.latency;
+    const perSecond = count / seen.seconds;
+    const cost = await serverCost(before, count, options);
     return {
-      unit: `${plan.workload}s`,
-      ...seen,
-      perSecond: seen.count / seen.seconds,
-      clientCpuUsPerUnit: clientCpuUs / seen.count,
+      ...{ unit: `${name}s`, count, perSecond, ...seen },
+      series: [{ name: `${name}s`, count, perSecond, latency: seen.latency }],
+      samples: [],
+      clientCpuUsPerUnit: clientCpuUs / count,
       ...(cost === undefined ? {} : { server: cost }),
     };
   } finally {
@@ -68,13 +74,13 @@ export async function measureWithH2load(
   }
 }
 
-function fixedMessage(plan: LoadPlan): Buffer {
-  if (plan.workload === "range") return rangeTemplate(plan).fill(0);
-  return putTemplate(plan, COMMON_PREFIX, randomValue(plan.valSize, plan.seed)).fill(0);
+function fixedMessage(load: H2loadLoad, seed: number): Buffer {
+  if (load.kind === "range-span") return rangeTemplate(load).fill(0);
+  return putTemplate(COMMON_PREFIX, load.keySize, randomValue(load.valSize, seed)).fill(0);
 }
 
 async function checkOnce(target: string, path: string, message: Buffer): Promise<void> {
-  const connection = await openConnection("frames", target);
+  const connection = await openConnection(target, PLAIN_CONNECT);
   try {
     await call(connection, path, message);
   } finally {
@@ -118,27 +124,21 @@ function cpuOf(pid: number, before: number): number {
 }
 
 /** Lines of the log: start in microseconds since 1970, HTTP status, microseconds until the end. */
-function readLog(
-  path: string,
-): Pick<Measurement, "count" | "failures" | "firstFailure" | "seconds" | "latency"> {
+function readLog(path: string): Pick<Measurement, "failures" | "seconds" | "latency"> {
   const latencies = new LatencyHistogram();
-  let count = 0;
   let failures = 0;
   let startedUs = Number.POSITIVE_INFINITY;
   let endedUs = 0;
   for (const line of readFileSync(path, "latin1").split("\n")) {
     if (line === "") continue;
     const [startUs = 0, status = 0, durationUs = 0] = line.split("\t").map(Number);
-    if (status === 200) count += 1;
+    if (status === 200) latencies.record(durationUs);
     else failures += 1;
-    latencies.record(durationUs);
     startedUs = Math.min(startedUs, startUs);
     endedUs = Math.max(endedUs, startUs + durationUs);
   }
   return {
-    count,
-    failures,
-    firstFailure: failures > 0 ? "a status other than 200" : undefined,
+    failures: failures > 0 ? [{ text: "a status other than 200", count: failures }] : [],
     seconds: (endedUs - startedUs) / 1_000_000,
     latency: latencies.summary(),
   };
