@@ -7,15 +7,16 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, sep } from "node:path";
 
-/** A test that hangs must fail with its name; the longest ones kill a server fifty times. */
-const TEST_TIMEOUT_MS = 420_000;
+/** A file that hangs must fail with its name; the longest one runs thousands of seeds, on a machine that may be slow. */
+const TEST_TIMEOUT_MS = 1_200_000;
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const parts = process.argv.slice(2);
 
-const all = readdirSync(join(ROOT, "dist", "test"), { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".test.js"))
-  .map((file) => join("dist", "test", file))
+// By their sources: what was compiled of a file that is gone stays in dist.
+const all = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".test.ts"))
+  .map((file) => join("dist", "test", file.replace(/\.ts$/, ".js")))
   .sort();
 
 const strange = parts.filter((part) => !all.some((file) => file.includes(part)));
