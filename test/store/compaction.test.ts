@@ -105,6 +105,27 @@ describe("compaction", () => {
     });
   });
 
+  it("lets go of a tombstone that was the old target when a later one is asked for right behind it", async () => {
+    await withTempDirectory(async (directory) => {
+      const model = new ChangeModel();
+      for (const request of [[put("a")], [remove("a")], [put("b")]]) model.apply(request);
+      const store = StoreWriter.open(directory, { compactionRevisionsMax: 2 });
+      const all = { from: 0, to: model.changes.length };
+      const none = { from: all.to, to: all.to };
+      const first = checkpointOf(model.changes, all, { compactRevision: 3 });
+      await finish(store.startCheckpoint(first));
+      await finish(store.startCompaction());
+      assert.ok(store.isCompactionPending);
+      assert.deepEqual(stored(store), ["a@3-", "b@4"]);
+      const second = checkpointOf(model.changes, none, { compactRevision: 4 });
+      await finish(store.startCheckpoint(second));
+      await finishCompaction(store);
+      assert.deepEqual(stored(store), ["b@4"]);
+      assert.equal(store.reader.keyRecord(Buffer.from("a")), undefined);
+      await store.close();
+    });
+  });
+
   it("starts over after a restart and finishes the same", async () => {
     await withTempDirectory(async (directory) => {
       const model = new ChangeModel();

@@ -42,6 +42,16 @@ export function pendingCompaction(state: StoreState): CompactionProgress | undef
 }
 
 /**
+ * A compaction in progress whose target moves. It goes on from its place: whatever the new target makes
+ * superfluous before that belongs to a key that has a revision behind it. But not from within the old target's
+ * own revision: a tombstone that was kept there goes now (C-07), and may have nothing behind it.
+ */
+export function movedTarget(progress: CompactionProgress, target: number): CompactionProgress {
+  const oldTarget = { main: progress.target, sub: 0 };
+  return { target, from: compare(progress.from, oldTarget) < 0 ? progress.from : oldTarget };
+}
+
+/**
  * One transaction's worth of compaction, to be run step by step: looks at the next `revisionsMax` stored
  * revisions and removes, of the keys that they belong to, what C-06 and C-07 do not keep. Any prefix of a
  * compaction is a valid store, because nothing below the target is read any more.

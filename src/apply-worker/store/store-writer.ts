@@ -23,6 +23,7 @@ import {
   type CompactionChunk,
   type CompactionProgress,
   compactChunk,
+  movedTarget,
   pendingCompaction,
 } from "./compaction.js";
 import { type ImportInput, writeImport } from "./import.js";
@@ -109,11 +110,9 @@ export class StoreWriter {
     const work = writeCheckpoint(this.#rows, this.#state, input);
     return this.#start(work, (state) => {
       this.#state = state;
-      // A compaction in progress goes on from its place when the target moves: whatever the new target
-      // makes superfluous before that place belongs to a key that has a revision behind it.
       const pending = pendingCompaction(state);
       this.#compaction =
-        pending && this.#compaction ? { ...pending, from: this.#compaction.from } : pending;
+        pending && this.#compaction ? movedTarget(this.#compaction, pending.target) : pending;
     });
   }
 
