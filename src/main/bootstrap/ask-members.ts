@@ -1,6 +1,7 @@
 import { Client, Metadata } from "@grpc/grpc-js";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
 import { type Member, MemberListResponse } from "../../shared/gen/etcdserverpb/rpc.js";
+import { hostPort } from "../../shared/host-port.js";
 import { peerChannelOptions, peerCredentials } from "../../shared/peer-credentials.js";
 import type { ServerUrl } from "../config/server-config.js";
 
@@ -18,13 +19,13 @@ const METHOD = "/capstan.peer.v1.Peer/Members";
 /** {cluster id u64, member id u64}, little endian, before the list. */
 const ANSWER_HEADER_BYTES = 16;
 const NO_REQUEST = Buffer.alloc(0);
+
 /** Asks over connections of its own, closed after each answer. */
 export function askMembersOverGrpc(tls: PeerTlsOptions | undefined): AskMembers {
   return async (url, timeoutMs) => {
-    const host = url.host.includes(":") ? `[${url.host}]` : url.host;
     const peer = { host: url.host, isSecure: url.scheme === "https" };
     const options = peerChannelOptions(peer);
-    const client = new Client(`${host}:${url.port}`, peerCredentials(peer, tls), options);
+    const client = new Client(hostPort(url.host, url.port), peerCredentials(peer, tls), options);
     try {
       return decodeAnswer(await call(client, timeoutMs));
     } finally {

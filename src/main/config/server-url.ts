@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { hostPort } from "../../shared/host-port.js";
 import type { ServerUrl } from "./server-config.js";
 
 /** A list of URLs, sorted and without doubles, or why the text is none (etcd's words). */
@@ -36,8 +37,7 @@ export function isWildcard(url: ServerUrl): boolean {
 
 /** The same URL at another host and port. */
 export function withHost(url: ServerUrl, host: string, port: number): ServerUrl {
-  const shown = host.includes(":") ? `[${host}]` : host;
-  return { ...url, host, port, text: `${url.scheme}://${shown}:${port}` };
+  return { ...url, host, port, text: `${url.scheme}://${hostPort(host, port)}` };
 }
 
 function byUrlText(a: ServerUrl, b: ServerUrl): number {
@@ -61,13 +61,13 @@ export function parseServerUrl(text: string): UrlOutcome {
     const socketPath = address + path;
     return { ok: true, url: { scheme, host: "", port: 0, socketPath, text: canonical } };
   }
-  const hostPort = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d*)$/.exec(address);
-  if (hostPort === null) {
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d*)$/.exec(address);
+  if (parts === null) {
     return failure(`URL address does not have the form "host:port": ${text}`);
   }
   if (path !== "") return failure(`URL must not contain a path: ${text}`);
-  const host = hostPort[1] ?? hostPort[2] ?? "";
-  const port = Number(hostPort[3] || "0");
+  const host = parts[1] ?? parts[2] ?? "";
+  const port = Number(parts[3] || "0");
   return { ok: true, url: { scheme, host, port, socketPath: "", text: canonical } };
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { hostPort } from "../../shared/host-port.js";
 import { type LogNote, note } from "./log-note.js";
 import { osErrorText } from "./os-error.js";
 import type { ServerUrl, TlsFiles } from "./server-config.js";
@@ -60,7 +61,7 @@ export function isSecure({ scheme }: ServerUrl): boolean {
 /** A URL's address as `host:port`, an IPv6 host in brackets; the file of a unix socket. */
 export function urlAddress({ host, port, socketPath }: ServerUrl): string {
   if (socketPath !== "") return socketPath;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPort(host, port);
 }
 
 /** A broken file is found now, by name, and not by the first handshake. */

@@ -2,6 +2,7 @@
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { type ErrorFacts, GrpcStatus } from "../../shared/errors.js";
 import type { MethodObserver } from "./call-observer.js";
+import { clientAddress } from "./client-address.js";
 import { INTERNAL_ERROR, rewordGrpcJs } from "./failure-text.js";
 import { MOVED_HEADERS } from "./grpc-js-http2.js";
 import type { CallContext } from "./method.js";
@@ -52,10 +53,7 @@ export abstract class GrpcJsCall implements CallContext {
   }
 
   get peer(): string {
-    const { remoteAddress, remotePort } = this.base.getConnectionInfo();
-    if (remoteAddress === undefined) return "@";
-    const host = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
-    return `${host}:${remotePort}`;
+    return clientAddress(this.base.getConnectionInfo());
   }
 
   get deadlineMs(): number | undefined {

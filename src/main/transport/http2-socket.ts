@@ -18,6 +18,7 @@ import {
   ServerConnection,
 } from "../http2/server-connection.js";
 import type { ServerStream, StreamConsumer } from "../http2/server-stream.js";
+import { clientAddress } from "./client-address.js";
 import type { CallOrigin, Http2Call } from "./http2-call.js";
 
 /** What a connection asks of its transport. */
@@ -59,7 +60,7 @@ export class Http2Socket implements ConnectionHost, CallOrigin {
   constructor(socket: Duplex, owner: Http2SocketOwner) {
     this.#socket = socket;
     this.#owner = owner;
-    this.peer = addressOf(socket);
+    this.peer = clientAddress(socket instanceof Socket ? socket : {});
     this.#connection = new ServerConnection(owner.bounds, this, performance.now());
     socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
     socket.on("drain", () => this.flush());
@@ -190,14 +191,6 @@ export class Http2Socket implements ConnectionHost, CallOrigin {
     this.#connection.lost();
     this.#owner.closed(this);
   }
-}
-
-function addressOf(connection: Duplex): string {
-  if (!(connection instanceof Socket)) return "@";
-  const { remoteAddress, remotePort } = connection;
-  if (remoteAddress === undefined) return "@";
-  const host = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
-  return `${host}:${remotePort}`;
 }
 
 function ignore(): void {}

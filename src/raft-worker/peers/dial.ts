@@ -1,6 +1,7 @@
 import { createConnection } from "node:net";
 import { type ChannelOptions, Client } from "@grpc/grpc-js";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
+import { hostPort } from "../../shared/host-port.js";
 import { peerChannelOptions, peerCredentials } from "../../shared/peer-credentials.js";
 import {
   CONNECT_TIMEOUT_MS,
@@ -8,7 +9,7 @@ import {
   KEEPALIVE_TIME_MS,
   KEEPALIVE_TIMEOUT_MS,
 } from "./bounds.js";
-import { hostPort, type PeerAddress } from "./peer-url.js";
+import type { PeerAddress } from "./peer-url.js";
 
 /**
  * A client with a connection of its own to a peer. First the port is tried, with a bound on the time:

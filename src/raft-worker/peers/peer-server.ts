@@ -12,6 +12,7 @@ import {
 } from "@grpc/grpc-js";
 import { assert } from "../../shared/assert.js";
 import type { PeerTlsOptions } from "../../shared/control/raft-control.js";
+import { hostPort } from "../../shared/host-port.js";
 import type { Logger } from "../../shared/logger.js";
 import {
   CONNECTIONS_MAX,
@@ -22,7 +23,7 @@ import {
   LOG_AGAIN_MS,
 } from "./bounds.js";
 import { LogThrottle } from "./log-throttle.js";
-import { hostPort, splitHostPort } from "./peer-url.js";
+import { splitHostPort } from "./peer-url.js";
 import { PEER_SERVICE } from "./service.js";
 
 /** What a server of peers is made of. */

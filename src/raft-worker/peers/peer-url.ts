@@ -23,11 +23,6 @@ export function parsePeerUrl(text: string): PeerAddress | undefined {
   };
 }
 
-/** `host:port`, with an IPv6 host in brackets. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** Splits `host:port`. */
 export function splitHostPort(text: string): { readonly host: string; readonly port: number } {
   const colon = text.lastIndexOf(":");
