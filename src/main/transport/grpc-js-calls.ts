@@ -8,24 +8,17 @@ import {
 } from "../../shared/limits.js";
 import { NO_REQUEST, replyTooBig } from "./failure-text.js";
 import { type CallSettings, GrpcJsCall } from "./grpc-js-call.js";
-import type {
-  BidiMethod,
-  GrpcFailure,
-  MessageBytes,
-  ServerStreamMethod,
-  StreamCall,
-  StreamReceiver,
-  UnaryCall,
-  UnaryMethod,
+import {
+  type BidiMethod,
+  type GrpcFailure,
+  type MessageBytes,
+  messageLength,
+  type ServerStreamMethod,
+  type StreamCall,
+  type StreamReceiver,
+  type UnaryCall,
+  type UnaryMethod,
 } from "./method.js";
-
-/** Bytes of a message, in however many pieces it is. */
-export function messageLength(message: MessageBytes): number {
-  if (message instanceof Uint8Array) return message.length;
-  let length = 0;
-  for (const piece of message) length += piece.length;
-  return length;
-}
 
 /** A unary call. The handler runs on the first message; anything after it is ignored, as etcd does. */
 export class UnaryGrpcJsCall extends GrpcJsCall implements UnaryCall {

@@ -15,19 +15,14 @@ import { TIMER_DELAY_MS_MAX } from "../../shared/limits.js";
 import type { MethodObserver } from "./call-observer.js";
 import { unimplemented } from "./failure-text.js";
 import { type CallSettings, GrpcJsCall } from "./grpc-js-call.js";
-import {
-  BidiGrpcJsCall,
-  messageLength,
-  ServerStreamGrpcJsCall,
-  UnaryGrpcJsCall,
-} from "./grpc-js-calls.js";
+import { BidiGrpcJsCall, ServerStreamGrpcJsCall, UnaryGrpcJsCall } from "./grpc-js-calls.js";
 import {
   ASKED_PATH_HEADER,
   adaptHttp2,
   setResetLimits,
   UNKNOWN_METHOD_PATH,
 } from "./grpc-js-http2.js";
-import type { MessageBytes, MethodTable, RpcMethod } from "./method.js";
+import { type MessageBytes, type MethodTable, messageLength, type RpcMethod } from "./method.js";
 import type { RpcTransport, TransportOptions } from "./rpc-transport.js";
 
 /**

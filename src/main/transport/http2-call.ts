@@ -118,10 +118,20 @@ export abstract class Http2Call extends Expiring implements CallContext, StreamC
   protected abstract readonly isDeaf: boolean;
   /** The failure when the client ends its side in the middle of a message. */
   protected abstract readonly cutShort: ErrorFacts;
-  /** A request message has come. */
-  protected abstract receive(message: Uint8Array): void;
+  /** Gives a request message to the method. What it throws is a bug of ours. */
+  protected abstract handle(message: Uint8Array): void;
   /** The client has sent its last message. */
   protected abstract halfClose(): void;
+
+  /** A request message has come. */
+  protected receive(message: Uint8Array): void {
+    this.settings.observer.received(message.length);
+    try {
+      this.handle(message);
+    } catch (error) {
+      this.failOnBug(error);
+    }
+  }
 
   /** Whether the one message of a call is all that these bytes are: the usual case. */
   protected isWholeMessage(bytes: Uint8Array, start: number, end: number): boolean {

@@ -6,18 +6,19 @@ import {
   STREAM_LOW_WATER_BYTES,
 } from "../../shared/limits.js";
 import { MESSAGE_PREFIX_BYTES } from "../http2/grpc/message-reader.js";
-import { messageLength, sendMessage } from "../http2/grpc/send-message.js";
+import { sendMessage } from "../http2/grpc/send-message.js";
 import { NO_REQUEST, replyTooBig, STREAM_CUT_SHORT, UNARY_CUT_SHORT } from "./failure-text.js";
 import { type CallParts, Http2Call, type Http2CallSettings } from "./http2-call.js";
-import type {
-  BidiMethod,
-  GrpcFailure,
-  MessageBytes,
-  ServerStreamMethod,
-  StreamCall,
-  StreamReceiver,
-  UnaryCall,
-  UnaryMethod,
+import {
+  type BidiMethod,
+  type GrpcFailure,
+  type MessageBytes,
+  messageLength,
+  type ServerStreamMethod,
+  type StreamCall,
+  type StreamReceiver,
+  type UnaryCall,
+  type UnaryMethod,
 } from "./method.js";
 
 /** A unary call. The handler runs on the first message; anything after it is ignored, as etcd does. */
@@ -75,15 +76,14 @@ export class UnaryHttp2Call extends Http2Call implements UnaryCall {
     return this.#dispatched;
   }
 
-  protected receive(message: Uint8Array): void {
+  protected handle(message: Uint8Array): void {
     this.#dispatched = true;
-    this.settings.observer.received(message.length);
-    try {
-      this.#method.handle(this, message);
-    } catch (error) {
-      this.#threw = true;
-      this.failOnBug(error);
-    }
+    this.#method.handle(this, message);
+  }
+
+  protected override failOnBug(error: unknown): void {
+    this.#threw = true;
+    super.failOnBug(error);
   }
 
   protected halfClose(): void {
@@ -189,14 +189,9 @@ export class ServerStreamHttp2Call extends StreamHttp2Call {
     return this.#dispatched;
   }
 
-  protected receive(message: Uint8Array): void {
+  protected handle(message: Uint8Array): void {
     this.#dispatched = true;
-    this.settings.observer.received(message.length);
-    try {
-      this.#method.handle(this, message);
-    } catch (error) {
-      this.failOnBug(error);
-    }
+    this.#method.handle(this, message);
   }
 
   protected halfClose(): void {
@@ -227,13 +222,8 @@ export class BidiHttp2Call extends StreamHttp2Call {
     return false;
   }
 
-  protected receive(message: Uint8Array): void {
-    this.settings.observer.received(message.length);
-    try {
-      this.#receiver?.onMessage(message);
-    } catch (error) {
-      this.failOnBug(error);
-    }
+  protected handle(message: Uint8Array): void {
+    this.#receiver?.onMessage(message);
   }
 
   protected halfClose(): void {

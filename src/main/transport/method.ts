@@ -12,6 +12,14 @@ import type { ErrorFacts } from "../../shared/errors.js";
 /** One encoded protobuf message, whole or in pieces that are sent back to back as one message. */
 export type MessageBytes = Uint8Array | readonly Uint8Array[];
 
+/** Bytes of a message, in however many pieces it is. */
+export function messageLength(message: MessageBytes): number {
+  if (message instanceof Uint8Array) return message.length;
+  let length = 0;
+  for (const piece of message) length += piece.length;
+  return length;
+}
+
 /** How a call ends badly: gRPC status and text. `errorFacts(code)` gives one for every ErrorCode. */
 export type GrpcFailure = ErrorFacts;
 

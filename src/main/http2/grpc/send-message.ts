@@ -1,17 +1,10 @@
 // Hot file: one answer is one DATA frame, copied into the connection's output.
 import type { MessageBytes } from "../../transport/method.js";
+import { ByteSink } from "../byte-sink.js";
 import { putUint32 } from "../frame-writer.js";
 import { COPIED_BYTES_MAX } from "../output-queue.js";
 import type { ServerStream } from "../server-stream.js";
 import { MESSAGE_PREFIX_BYTES } from "./message-reader.js";
-
-/** Bytes of a message, in however many pieces it is. */
-export function messageLength(message: MessageBytes): number {
-  if (message instanceof Uint8Array) return message.length;
-  let length = 0;
-  for (const piece of message) length += piece.length;
-  return length;
-}
 
 /**
  * Sends a message of `length` bytes with its prefix: at once when flow control lets all of it go in one frame,
@@ -33,22 +26,12 @@ export function sendMessage(stream: ServerStream, message: MessageBytes, length:
 
 function queueMessage(stream: ServerStream, message: MessageBytes, length: number): void {
   const small = length < COPIED_BYTES_MAX;
-  const head = new Uint8Array(MESSAGE_PREFIX_BYTES + (small ? length : 0));
-  head[1] = length >>> 24;
-  head[2] = length >>> 16;
-  head[3] = length >>> 8;
-  head[4] = length;
+  const head = new ByteSink(MESSAGE_PREFIX_BYTES + (small ? length : 0));
+  head.push(0);
+  putUint32(head, length);
   const pieces = message instanceof Uint8Array ? [message] : message;
-  if (!small) {
-    stream.push(head);
-    for (const piece of pieces) stream.push(piece);
-    return;
-  }
   // One piece in the queue instead of several.
-  let at = MESSAGE_PREFIX_BYTES;
-  for (const piece of pieces) {
-    head.set(piece, at);
-    at += piece.length;
-  }
-  stream.push(head);
+  if (small) for (const piece of pieces) head.append(piece);
+  stream.push(head.view());
+  if (!small) for (const piece of pieces) stream.push(piece);
 }
