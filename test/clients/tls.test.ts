@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Authority } from "../support/certificates.js";
+import { writeCertificates } from "../support/certificates.js";
 import { findEtcdProgram, type ServerProcess, startCapstan } from "../support/server-process.js";
 import { Etcdctl } from "./support/etcdctl.js";
 
@@ -20,15 +20,7 @@ function describeTls(transport: string): void {
 
     before(async () => {
       dir = mkdtempSync(join(tmpdir(), "capstan-tls-"));
-      const authority = new Authority("test ca");
-      const own = authority.issue("IP:127.0.0.1", "DNS:localhost");
-      const client = authority.issue("DNS:client");
-      authority.remove();
-      writeFileSync(file("ca.pem"), authority.cert);
-      for (const [name, { cert, key }] of Object.entries({ own, client })) {
-        writeFileSync(file(`${name}.pem`), cert);
-        writeFileSync(file(`${name}.key`), key);
-      }
+      writeCertificates(dir, { own: ["IP:127.0.0.1", "DNS:localhost"], client: ["DNS:client"] });
       server = await startCapstan({
         scheme: "https",
         flags: [

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { clientTls } from "../../src/main/config/client-tls.js";
-import { Authority } from "../support/certificates.js";
+import { writeCertificates } from "../support/certificates.js";
 import { configOf, running } from "./config-input.js";
 
 let dir = "";
@@ -13,13 +13,7 @@ const file = (name: string): string => join(dir, name);
 
 before(() => {
   dir = mkdtempSync(join(tmpdir(), "capstan-client-tls-"));
-  const authority = new Authority("test ca");
-  const { cert, key } = authority.issue("IP:127.0.0.1");
-  authority.remove();
-  ca = authority.cert;
-  writeFileSync(file("ca.pem"), ca);
-  writeFileSync(file("m.pem"), cert);
-  writeFileSync(file("m.key"), key);
+  ca = writeCertificates(dir, { m: ["IP:127.0.0.1"] });
   writeFileSync(file("junk"), "junk");
 });
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { peerPort } from "../../src/main/config/peer-port.js";
 import type { ServerUrl } from "../../src/main/config/server-config.js";
 import { parseServerUrls } from "../../src/main/config/server-url.js";
 import { MemberListResponse } from "../../src/shared/gen/etcdserverpb/rpc.js";
-import { Authority } from "../support/certificates.js";
+import { writeCertificates } from "../support/certificates.js";
 import { configOf, running } from "./config-input.js";
 
 const MEMBER = { ID: 5n, name: "m", peerURLs: ["http://a:1"], clientURLs: [], isLearner: false };
@@ -20,12 +20,7 @@ const servers: Server[] = [];
 
 before(() => {
   dir = mkdtempSync(join(tmpdir(), "capstan-peer-port-"));
-  const authority = new Authority("test ca");
-  const { cert, key } = authority.issue("IP:127.0.0.1");
-  authority.remove();
-  writeFileSync(join(dir, "ca.pem"), authority.cert);
-  writeFileSync(join(dir, "m.pem"), cert);
-  writeFileSync(join(dir, "m.key"), key);
+  writeCertificates(dir, { m: ["IP:127.0.0.1"] });
 });
 
 after(() => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { RpcClient } from "../../src/main/client/rpc-client.js";
 import { ClusterDefinition } from "../../src/shared/gen/etcdserverpb/rpc.js";
-import { Authority } from "../support/certificates.js";
+import { writeCertificates } from "../support/certificates.js";
 import {
   freePort,
   runCapstan,
@@ -156,12 +156,7 @@ describe("a cluster of three", { timeout: TIMEOUT_MS }, () => {
 
   test("talks TLS between its members when their URLs say so", async () => {
     const dir = mkdtempSync(join(folder, "tls-"));
-    const authority = new Authority("ca");
-    const { cert, key } = authority.issue("IP:127.0.0.1");
-    authority.remove();
-    writeFileSync(join(dir, "ca.pem"), authority.cert);
-    writeFileSync(join(dir, "m.pem"), cert);
-    writeFileSync(join(dir, "m.key"), key);
+    writeCertificates(dir, { m: ["IP:127.0.0.1"] });
     const trio = await planTrio("tls", "https");
     await startAll(trio, [
       ...["--peer-cert-file", join(dir, "m.pem"), "--peer-key-file", join(dir, "m.key")],

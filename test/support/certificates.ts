@@ -85,3 +85,25 @@ export class Authority {
 }
 
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+/**
+ * Makes certificates of one new authority as files: `ca.pem`, and for each name here, with its subject
+ * alternative names, `NAME.pem` and `NAME.key`. Gives the authority's certificate.
+ */
+export function writeCertificates(
+  directory: string,
+  certificates: { readonly [name: string]: readonly string[] },
+): string {
+  const authority = new Authority("test ca");
+  try {
+    writeFileSync(join(directory, "ca.pem"), authority.cert);
+    for (const [name, alternatives] of Object.entries(certificates)) {
+      const { cert, key } = authority.issue(...alternatives);
+      writeFileSync(join(directory, `${name}.pem`), cert);
+      writeFileSync(join(directory, `${name}.key`), key);
+    }
+  } finally {
+    authority.remove();
+  }
+  return authority.cert;
+}
