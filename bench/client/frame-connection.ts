@@ -1,22 +1,20 @@
 import type { Socket } from "node:net";
+import {
+  Flag,
+  FRAME_HEADER_BYTES,
+  FRAME_PAYLOAD_BYTES_DEFAULT,
+  FrameType,
+  PREFACE,
+  WINDOW_BYTES_DEFAULT,
+  WINDOW_BYTES_MAX,
+} from "../../src/main/http2/frame-format.js";
+import type { FrameHead } from "../../src/main/http2/frame-writer.js";
+import { MESSAGE_PREFIX_BYTES } from "../../src/main/http2/grpc/message-reader.js";
+import { SettingId } from "../../src/main/http2/settings.js";
 import { connectSocket } from "./connect-socket.js";
 import type { Connection, OnAnswer, OpenStream, StreamEvents } from "./connection.js";
-import {
-  FLAG,
-  FRAME,
-  FRAME_HEADER_BYTES,
-  type FrameHeader,
-  frame,
-  INITIAL_FRAME_BYTES_MAX,
-  INITIAL_WINDOW_BYTES,
-  newFrame,
-  PREFACE,
-  SETTING,
-  settingsFrame,
-  WINDOW_BYTES_MAX,
-  windowUpdateFrame,
-} from "./frames.js";
-import { MESSAGE_PREFIX_BYTES, MessageAssembler } from "./message-assembler.js";
+import { frame, newFrame, settingsFrame, windowUpdateFrame } from "./frames.js";
+import { MessageAssembler } from "./message-assembler.js";
 import type { ConnectOptions } from "./open-connection.js";
 import { RequestHeaders } from "./request-headers.js";
 import { statusText } from "./status-text.js";
@@ -50,12 +48,12 @@ export class FrameConnection implements Connection {
   readonly #streams = new Map<number, Stream>();
   readonly #blocked = new Set<Stream>();
   #nextStreamId = 1;
-  #sendWindow = INITIAL_WINDOW_BYTES;
-  #streamWindow = INITIAL_WINDOW_BYTES;
-  #frameBytesMax = INITIAL_FRAME_BYTES_MAX;
+  #sendWindow = WINDOW_BYTES_DEFAULT;
+  #streamWindow = WINDOW_BYTES_DEFAULT;
+  #frameBytesMax = FRAME_PAYLOAD_BYTES_DEFAULT;
   #streamsMax = Number.POSITIVE_INFINITY;
   #receivedBytes = 0;
-  #outgoing: Buffer[] = [];
+  #outgoing: Uint8Array[] = [];
   #incoming: Buffer = EMPTY;
   #broken: Error | undefined;
   #onSettings: () => void = () => {};
@@ -69,15 +67,15 @@ export class FrameConnection implements Connection {
       this.#break(new Error(`${target}: ${error.message}`, { cause: error })),
     );
     this.#socket.on("close", () => this.#break(new Error(`${target} closed the connection`)));
-    const settings = new Map<number, number>([
+    const settings: [number, number][] = [
       // Without a table, what a block means does not depend on the blocks before it.
-      [SETTING.headerTableSize, 0],
-      [SETTING.enablePush, 0],
-      [SETTING.initialWindowSize, WINDOW_BYTES_MAX],
-    ]);
+      [SettingId.HEADER_TABLE_SIZE, 0],
+      [SettingId.ENABLE_PUSH, 0],
+      [SettingId.INITIAL_WINDOW_SIZE, WINDOW_BYTES_MAX],
+    ];
     this.#write(PREFACE);
     this.#write(settingsFrame(settings));
-    this.#write(windowUpdateFrame(0, WINDOW_BYTES_MAX - INITIAL_WINDOW_BYTES));
+    this.#write(windowUpdateFrame(0, WINDOW_BYTES_MAX - WINDOW_BYTES_DEFAULT));
   }
 
   /** Connects to `host:port` and waits for the server's settings. */
@@ -151,7 +149,7 @@ export class FrameConnection implements Connection {
       receivedBytes: 0,
     };
     this.#streams.set(id, stream);
-    const header = { type: FRAME.headers, flags: FLAG.endHeaders, streamId: id };
+    const header = { type: FrameType.HEADERS, flags: Flag.END_HEADERS, streamId: id };
     this.#write(frame(header, this.#headers.block(path)));
     return stream;
   }
@@ -167,8 +165,8 @@ export class FrameConnection implements Connection {
       this.#sendBlocked();
       return;
     }
-    const flags = stream.endsAfterSending ? FLAG.endStream : 0;
-    const whole = newFrame({ type: FRAME.data, flags, streamId: stream.id }, bytes);
+    const flags = stream.endsAfterSending ? Flag.END_STREAM : 0;
+    const whole = newFrame({ type: FrameType.DATA, flags, streamId: stream.id }, bytes);
     whole[FRAME_HEADER_BYTES] = 0;
     whole.writeUInt32BE(message.length, FRAME_HEADER_BYTES + 1);
     whole.set(message, FRAME_HEADER_BYTES + MESSAGE_PREFIX_BYTES);
@@ -183,7 +181,9 @@ export class FrameConnection implements Connection {
       stream.endsAfterSending = true;
       return;
     }
-    this.#write(frame({ type: FRAME.data, flags: FLAG.endStream, streamId: stream.id }, EMPTY));
+    this.#write(
+      frame({ type: FrameType.DATA, flags: Flag.END_STREAM, streamId: stream.id }, EMPTY),
+    );
   }
 
   /** Sends what waited, as far as the windows go. */
@@ -197,9 +197,9 @@ export class FrameConnection implements Connection {
         if (piece.length === next.length) stream.unsent.shift();
         else stream.unsent[0] = next.subarray(piece.length);
         const last = stream.endsAfterSending && stream.unsent.length === 0;
-        const flags = last ? FLAG.endStream : 0;
+        const flags = last ? Flag.END_STREAM : 0;
         this.#spendWindow(stream, piece.length);
-        this.#write(frame({ type: FRAME.data, flags, streamId: stream.id }, piece));
+        this.#write(frame({ type: FrameType.DATA, flags, streamId: stream.id }, piece));
       }
       if (stream.unsent.length === 0) this.#blocked.delete(stream);
     }
@@ -211,7 +211,7 @@ export class FrameConnection implements Connection {
   }
 
   /** Collects what is to be written until the event that caused it has been dealt with. */
-  #write(bytes: Buffer): void {
+  #write(bytes: Uint8Array): void {
     if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
     this.#outgoing.push(bytes);
   }
@@ -242,34 +242,34 @@ export class FrameConnection implements Connection {
     this.#incoming = all.subarray(offset);
   }
 
-  #handle(header: FrameHeader, payload: Buffer): void {
+  #handle(header: FrameHead, payload: Buffer): void {
     switch (header.type) {
-      case FRAME.data:
+      case FrameType.DATA:
         return this.#data(header, payload);
-      case FRAME.headers:
+      case FrameType.HEADERS:
         return this.#responseHeaders(header, payload);
-      case FRAME.resetStream:
+      case FrameType.RST_STREAM:
         return this.#end(
           header.streamId,
           new Error(`stream reset, code ${payload.readUInt32BE()}`),
         );
-      case FRAME.settings:
+      case FrameType.SETTINGS:
         return this.#settings(header, payload);
-      case FRAME.ping:
-        if ((header.flags & FLAG.ack) === 0)
-          this.#write(frame({ ...header, flags: FLAG.ack }, payload));
+      case FrameType.PING:
+        if ((header.flags & Flag.ACK) === 0)
+          this.#write(frame({ ...header, flags: Flag.ACK }, payload));
         return;
-      case FRAME.goAway:
+      case FrameType.GOAWAY:
         return this.#break(new Error(`the server said goodbye: ${payload.toString("latin1", 8)}`));
-      case FRAME.windowUpdate:
+      case FrameType.WINDOW_UPDATE:
         return this.#windowUpdate(header.streamId, payload.readUInt32BE());
-      case FRAME.continuation:
+      case FrameType.CONTINUATION:
         return this.#break(new Error("response headers longer than a frame are not understood"));
       default:
     }
   }
 
-  #data(header: FrameHeader, payload: Buffer): void {
+  #data(header: FrameHead, payload: Buffer): void {
     const stream = this.#streams.get(header.streamId);
     this.#receivedBytes += payload.length;
     if (this.#receivedBytes >= WINDOW_REFILL_BYTES) {
@@ -283,34 +283,34 @@ export class FrameConnection implements Connection {
       stream.receivedBytes = 0;
     }
     stream.assembler.push(withoutPadding(header, payload), stream.events.onMessage);
-    if ((header.flags & FLAG.endStream) !== 0) this.#end(stream.id, new Error("no trailers"));
+    if ((header.flags & Flag.END_STREAM) !== 0) this.#end(stream.id, new Error("no trailers"));
   }
 
-  #responseHeaders(header: FrameHeader, payload: Buffer): void {
-    if ((header.flags & FLAG.endStream) === 0) return;
+  #responseHeaders(header: FrameHead, payload: Buffer): void {
+    if ((header.flags & Flag.END_STREAM) === 0) return;
     const status = this.#statuses.read(withoutPadding(header, payload));
     this.#end(header.streamId, status === 0 ? undefined : new Error(statusText(status)));
   }
 
-  #settings(header: FrameHeader, payload: Buffer): void {
-    if ((header.flags & FLAG.ack) !== 0) return;
+  #settings(header: FrameHead, payload: Buffer): void {
+    if ((header.flags & Flag.ACK) !== 0) return;
     for (let offset = 0; offset + 6 <= payload.length; offset += 6) {
       this.#setting(payload.readUInt16BE(offset), payload.readUInt32BE(offset + 2));
     }
-    this.#write(frame({ type: FRAME.settings, flags: FLAG.ack, streamId: 0 }, EMPTY));
+    this.#write(frame({ type: FrameType.SETTINGS, flags: Flag.ACK, streamId: 0 }, EMPTY));
     this.#onSettings();
     this.#sendBlocked();
   }
 
   #setting(id: number, value: number): void {
-    if (id === SETTING.concurrentStreamsMax) this.#streamsMax = value;
-    if (id === SETTING.frameSizeMax) this.#frameBytesMax = value;
-    if (id === SETTING.initialWindowSize) {
+    if (id === SettingId.MAX_CONCURRENT_STREAMS) this.#streamsMax = value;
+    if (id === SettingId.MAX_FRAME_SIZE) this.#frameBytesMax = value;
+    if (id === SettingId.INITIAL_WINDOW_SIZE) {
       for (const stream of this.#streams.values()) stream.sendWindow += value - this.#streamWindow;
       this.#streamWindow = value;
     }
     // RequestHeaders counts on the default of 4,096 bytes, of which it needs a few hundred.
-    if (id === SETTING.headerTableSize && value < 4096) {
+    if (id === SettingId.HEADER_TABLE_SIZE && value < 4096) {
       this.#break(new Error(`the server's header table is too small: ${value} bytes`));
     }
   }
@@ -340,7 +340,7 @@ export class FrameConnection implements Connection {
 }
 
 /** The part of a DATA or HEADERS payload that is not padding, RFC 9113 section 6.1. */
-function withoutPadding(header: FrameHeader, payload: Buffer): Buffer {
-  if ((header.flags & FLAG.padded) === 0) return payload;
+function withoutPadding(header: FrameHead, payload: Buffer): Buffer {
+  if ((header.flags & Flag.PADDED) === 0) return payload;
   return payload.subarray(1, payload.length - (payload[0] ?? 0));
 }

@@ -1,5 +1,4 @@
-/** Bytes in front of every gRPC message: a flag and the length. */
-export const MESSAGE_PREFIX_BYTES = 5;
+import { MESSAGE_PREFIX_BYTES } from "../../src/main/http2/grpc/message-reader.js";
 
 /** Puts the messages of one stream together from the pieces in which they come. */
 export class MessageAssembler {
